@@ -1,0 +1,52 @@
+// The arrows of the architecture, held by machine: cli -> simulator -> enclave, parent-proxy, image -> shared -> native.
+const below = {
+  shared: ['enclave', 'parent-proxy', 'image', 'simulator', 'cli'],
+  enclave: ['parent-proxy', 'image', 'simulator', 'cli'],
+  'parent-proxy': ['enclave', 'image', 'simulator', 'cli'],
+  image: ['enclave', 'parent-proxy', 'simulator', 'cli'],
+  simulator: ['cli'],
+}
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphan-import', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...Object.entries(below).map(([room, above]) => ({
+      name: `${room}-never-climbs`,
+      severity: 'error',
+      from: { path: `^${room}/` },
+      to: { path: `^(${above.join('|')})/` },
+    })),
+    {
+      name: 'x509-builder-stays-in-the-simulator',
+      comment: 'It costs 67 ms and 20 MB at import, and its chain builder trusts a root by name.',
+      severity: 'error',
+      from: { pathNot: '^(simulator|test)/' },
+      to: { path: 'node_modules/(@peculiar/x509|reflect-metadata)' },
+    },
+    {
+      name: 'cbor-x-behind-the-walk',
+      severity: 'error',
+      from: { pathNot: '^shared/cbor\\.ts$' },
+      to: { path: 'node_modules/cbor-x' },
+    },
+    {
+      name: 'node-forge-behind-ber',
+      severity: 'error',
+      from: { pathNot: '^shared/ber\\.ts$' },
+      to: { path: 'node_modules/node-forge' },
+    },
+    {
+      name: 'no-test-in-the-product',
+      severity: 'error',
+      from: { pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+}
