@@ -1,0 +1,101 @@
+/** TLS that ends in the enclave, over connections that somebody else carries. */
+import https from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { checkServerIdentity, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import { OperationError } from '../../shared/errors.js'
+
+/** A new connection towards KMS, e.g. over vsock; it may still be connecting. */
+export type Dial = () => Socket
+
+export interface EnclaveAgentOptions {
+  /** The only name that a certificate is accepted for. */
+  readonly host: string
+  readonly dial: Dial
+  /** PEM. The only roots that count. */
+  readonly trustAnchors: readonly string[]
+  /** Milliseconds for dial and TLS handshake together, 5,000 by default. */
+  readonly connectTimeout?: number | undefined
+  /** 50 by default. */
+  readonly maxSockets?: number | undefined
+}
+
+/** TLS 1.3, and of TLS 1.2 what has forward secrecy and AEAD: NODE_OPTIONS=--tls-cipher-list has no say. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':')
+
+/**
+ * An agent with one destination: `dial` picks the way, `host` and `trustAnchors` decide who may be at its
+ * end. Neither the options of a request nor the environment weaken that. Errors of the dialled socket
+ * become the request's; a late connection is OperationError ETIMEDOUT.
+ */
+export class EnclaveAgent extends https.Agent {
+  readonly #host: string
+  readonly #dial: Dial
+  readonly #connectTimeout: number
+  readonly #secureContext: SecureContext
+
+  constructor({ host, dial, trustAnchors, connectTimeout = 5_000, maxSockets = 50 }: EnclaveAgentOptions) {
+    super({ keepAlive: true, maxSockets })
+    this.#host = host
+    this.#dial = dial
+    this.#connectTimeout = connectTimeout
+    this.#secureContext = createSecureContext({
+      ca: [...trustAnchors],
+      ciphers: CIPHERS,
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+    })
+  }
+
+  override createConnection(
+    options: https.RequestOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | undefined {
+    let carrier: Socket
+    try {
+      carrier = this.#dial()
+    } catch (error) {
+      // Node looks at the error alone then; the type wants a stream all the same.
+      process.nextTick(() => callback?.(error as Error, undefined as unknown as Duplex))
+      return undefined
+    }
+    const secure = super.createConnection({
+      // Node's key to its cache of TLS sessions. Nothing else that a request says is taken over.
+      ...pick(options, '_agentKey'),
+      socket: carrier,
+      host: this.#host,
+      servername: this.#host,
+      secureContext: this.#secureContext,
+      rejectUnauthorized: true,
+      checkServerIdentity,
+      keepAlive: true,
+    } as https.RequestOptions) as TLSSocket
+    this.#bind(secure, carrier)
+    return secure
+  }
+
+  /** One fate for both sockets, and a deadline until the handshake is done. */
+  #bind(secure: TLSSocket, carrier: Socket): void {
+    const late = () => secure.destroy(new OperationError('ETIMEDOUT', `no TLS connection to ${this.#host}`))
+    const timer = setTimeout(late, this.#connectTimeout)
+    secure.once('secureConnect', () => clearTimeout(timer))
+    secure.once('close', () => {
+      clearTimeout(timer)
+      carrier.destroy()
+    })
+    // Stays: an error may still come after both are destroyed.
+    carrier.on('error', (error) => secure.destroy(error))
+  }
+}
+
+function pick(options: object, key: string): object {
+  return { [key]: (options as Record<string, unknown>)[key] }
+}

@@ -1,0 +1,220 @@
+/**
+ * Reads and opens KMS's `CiphertextForRecipient`: CMS EnvelopedData (RFC 5652, section 6) with RSAES-OAEP
+ * (RFC 8017, section 7.1) and AES-256-CBC (RFC 3565). Reads only the subset needed, BER or DER: one
+ * key-transport recipient, no originator, no unprotected attributes.
+ */
+import { createDecipheriv, randomBytes, webcrypto } from 'node:crypto'
+import { type BerValue, CONTEXT, is, objectIdentifier, readBer, TAG } from '../../shared/ber.js'
+import { FormatError, OperationError } from '../../shared/errors.js'
+
+/** The longest `CiphertextForRecipient` of the KMS API, in bytes. */
+export const MAX_ENVELOPE_LENGTH = 6_144
+
+const CONTENT_KEY_LENGTH = 32
+const BLOCK = 16
+
+const OID = {
+  data: '1.2.840.113549.1.7.1',
+  envelopedData: '1.2.840.113549.1.7.3',
+  rsaesOaep: '1.2.840.113549.1.1.7',
+  mgf1: '1.2.840.113549.1.1.8',
+  pSpecified: '1.2.840.113549.1.1.9',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  aes256Cbc: '2.16.840.1.101.3.4.1.42',
+} as const
+
+export interface EnvelopedData {
+  /** The subjectKeyIdentifier, when the recipient is named by one. KMS: SHA-256 of the public key's DER. */
+  readonly recipientId?: Uint8Array
+  /** The content key under RSAES-OAEP. */
+  readonly encryptedKey: Uint8Array
+  /** 16 bytes. */
+  readonly iv: Uint8Array
+  /** A positive multiple of 16 bytes. */
+  readonly ciphertext: Uint8Array
+  /** OCTET STRINGs that the ciphertext came in. */
+  readonly segments: number
+}
+
+/** Reads an envelope of at most 6,144 bytes. Throws FormatError ERR_BER. */
+export function parseEnvelopedData(bytes: Uint8Array): EnvelopedData {
+  if (bytes.length > MAX_ENVELOPE_LENGTH) refuse('envelope too long')
+  const [type, wrapped, ...rest] = children(readBer(bytes), TAG.SEQUENCE)
+  if (objectIdentifier(type) !== OID.envelopedData || rest.length > 0) refuse('not EnvelopedData')
+
+  const [version, recipients, content, ...attributes] = children(explicit(wrapped, 0), TAG.SEQUENCE)
+  if (attributes.length > 0) refuse('unexpected fields in EnvelopedData')
+  checkVersion(version)
+
+  const [recipient, ...others] = children(recipients, TAG.SET)
+  if (others.length > 0) refuse('more than one recipient')
+  const [recipientVersion, id, algorithm, key, ...more] = children(recipient, TAG.SEQUENCE)
+  if (more.length > 0) refuse('unexpected fields in KeyTransRecipientInfo')
+  checkVersion(recipientVersion)
+  checkOaep(algorithm)
+
+  const [contentType, cipher, encrypted, ...after] = children(content, TAG.SEQUENCE)
+  if (objectIdentifier(contentType) !== OID.data || after.length > 0) refuse('not encrypted data')
+  const chunks = contentChunks(encrypted)
+  const ciphertext = Buffer.concat(chunks)
+  if (ciphertext.length === 0 || ciphertext.length % BLOCK !== 0) refuse('ciphertext is not whole blocks')
+
+  return {
+    ...recipientId(id),
+    encryptedKey: octets(key),
+    iv: initializationVector(cipher),
+    ciphertext,
+    segments: chunks.length,
+  }
+}
+
+/**
+ * Opens an envelope with `privateKey` (RSA-OAEP with SHA-256, usage `decrypt`) and gives the plaintext,
+ * of `expectedLength` bytes when that is given. Every failure is the same OperationError ERR_ENVELOPE after
+ * the same work: CBC carries no authentication, so that telling failures apart would be a padding oracle.
+ */
+export async function openEnvelopedData(
+  bytes: Uint8Array,
+  privateKey: webcrypto.CryptoKey,
+  expectedLength?: number,
+): Promise<Uint8Array> {
+  // Made before anything is known, so that its stack cannot tell what went wrong.
+  const failure = new OperationError('ERR_ENVELOPE', 'the envelope could not be opened')
+  const modulusLength = (privateKey.algorithm as webcrypto.RsaHashedKeyAlgorithm).modulusLength / 8
+  const parsed = parseFor(bytes, modulusLength)
+  const { encryptedKey, ciphertext, iv } = parsed ?? decoy(modulusLength)
+  const unwrapped = await unwrapContentKey(encryptedKey, privateKey).catch(() => new Uint8Array(0))
+  const random = randomBytes(CONTENT_KEY_LENGTH)
+  const unwrappedWell = unwrapped.length === CONTENT_KEY_LENGTH
+  const { padded, padding } = decryptContent(ciphertext, unwrappedWell ? unwrapped : random, iv)
+  const length = padded.length - padding
+  const plaintext = Uint8Array.prototype.slice.call(padded, 0, length)
+  for (const secret of [unwrapped, random, padded]) secret.fill(0)
+
+  // A random key gives a right padding once in 256 tries: only all four together mean success.
+  const lengthFits = expectedLength === undefined || length === expectedLength
+  if (parsed !== undefined && unwrappedWell && padding !== 0 && lengthFits) return plaintext
+  plaintext.fill(0)
+  throw failure
+}
+
+/** RSAES-OAEP with SHA-256, MGF1 with SHA-256 and an empty label. Rejects when it does not decrypt. */
+export async function unwrapContentKey(
+  encryptedKey: Uint8Array,
+  privateKey: webcrypto.CryptoKey,
+): Promise<Uint8Array> {
+  return new Uint8Array(await webcrypto.subtle.decrypt({ name: 'RSA-OAEP' }, privateKey, encryptedKey))
+}
+
+/** AES-256-CBC over whole blocks: what it decrypts to, and the padding's length (0: wrong padding). */
+export function decryptContent(
+  ciphertext: Uint8Array,
+  key: Uint8Array,
+  iv: Uint8Array,
+): { padded: Uint8Array; padding: number } {
+  const decipher = createDecipheriv('aes-256-cbc', key, iv).setAutoPadding(false)
+  const padded = decipher.update(ciphertext)
+  decipher.final()
+  return { padded, padding: paddingLength(padded.subarray(-BLOCK)) }
+}
+
+/** Length (1 to 16) of the PKCS #7 padding of a last block, 0 when it is wrong; in constant time. */
+export function paddingLength(block: Uint8Array): number {
+  const length = block.at(-1) ?? 0
+  // Shifting a 31-bit integer right by 31 gives -1 (all bits) when it is negative, else 0.
+  let wrong = ((length - 1) >> 31) | ((BLOCK - length) >> 31)
+  for (let i = 0; i < BLOCK; i++) {
+    const isPadding = (i - length) >> 31
+    wrong |= isPadding & ((block[block.length - 1 - i] ?? 0) ^ length)
+  }
+  return length & ~((wrong | -wrong) >> 31)
+}
+
+function parseFor(bytes: Uint8Array, modulusLength: number): EnvelopedData | undefined {
+  try {
+    const envelope = parseEnvelopedData(bytes)
+    // RSA refuses another length before it computes anything.
+    return envelope.encryptedKey.length === modulusLength ? envelope : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Something to work on when nothing could be read. The leading zero keeps it below the modulus. */
+function decoy(modulusLength: number): Pick<EnvelopedData, 'encryptedKey' | 'iv' | 'ciphertext'> {
+  const encryptedKey = randomBytes(modulusLength).fill(0, 0, 1)
+  return { encryptedKey, iv: randomBytes(BLOCK), ciphertext: randomBytes(3 * BLOCK) }
+}
+
+function refuse(reason: string): never {
+  throw new FormatError('ERR_BER', reason)
+}
+
+function children(value: BerValue | undefined, tag: number): readonly BerValue[] {
+  return is(value, tag) && value.constructed ? value.children : refuse('not the structure expected')
+}
+
+/** The one value inside an explicit tag `[number]`. */
+function explicit(value: BerValue | undefined, number: number): BerValue | undefined {
+  if (!is(value, number, CONTEXT) || !value.constructed || value.children.length !== 1) {
+    refuse(`not one value in [${number}]`)
+  }
+  return value.children[0]
+}
+
+function octets(value: BerValue | undefined): Uint8Array {
+  return is(value, TAG.OCTET_STRING) && !value.constructed ? value.content : refuse('not an OCTET STRING')
+}
+
+/** Version 2 is what KMS writes; 0 belongs to issuerAndSerialNumber (RFC 5652, sections 6.1 and 6.2.1). */
+function checkVersion(value: BerValue | undefined): void {
+  const version = is(value, TAG.INTEGER) && value.content.length === 1 ? value.content[0] : undefined
+  if (version !== 0 && version !== 2) refuse('unknown version')
+}
+
+/** The recipient is not matched: the private key shows whether it is the right one. */
+function recipientId(value: BerValue | undefined): { recipientId?: Uint8Array } {
+  if (is(value, 0, CONTEXT) && !value.constructed) return { recipientId: value.content }
+  children(value, TAG.SEQUENCE)
+  return {}
+}
+
+/** AlgorithmIdentifier without parameters, which may be NULL or absent (RFC 4055, section 2.1). */
+function checkSha256(value: BerValue | undefined): void {
+  const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
+  if (objectIdentifier(algorithm) !== OID.sha256 || rest.length > 0) refuse('hash is not SHA-256')
+  if (parameters === undefined) return
+  if (!is(parameters, TAG.NULL) || parameters.constructed || parameters.content.length > 0) {
+    refuse('hash parameters are not NULL')
+  }
+}
+
+/** RSAES-OAEP-params (RFC 4055, section 4.1): the defaults are SHA-1, so both hashes must be written out. */
+function checkOaep(value: BerValue | undefined): void {
+  const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
+  if (objectIdentifier(algorithm) !== OID.rsaesOaep || rest.length > 0) refuse('key encryption is not OAEP')
+  const [hash, mask, label, ...more] = children(parameters, TAG.SEQUENCE)
+  checkSha256(explicit(hash, 0))
+  const [maskAlgorithm, maskHash, ...other] = children(explicit(mask, 1), TAG.SEQUENCE)
+  if (objectIdentifier(maskAlgorithm) !== OID.mgf1 || other.length > 0) refuse('mask is not MGF1')
+  checkSha256(maskHash)
+  if (more.length > 0) refuse('unexpected OAEP parameters')
+  if (label === undefined) return
+  const [source, bytes, ...further] = children(explicit(label, 2), TAG.SEQUENCE)
+  if (objectIdentifier(source) !== OID.pSpecified || octets(bytes).length > 0 || further.length > 0) {
+    refuse('OAEP label is not empty')
+  }
+}
+
+function initializationVector(value: BerValue | undefined): Uint8Array {
+  const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
+  if (objectIdentifier(algorithm) !== OID.aes256Cbc || rest.length > 0) refuse('cipher is not AES-256-CBC')
+  const iv = octets(parameters)
+  return iv.length === BLOCK ? iv : refuse('IV is not 16 bytes')
+}
+
+/** encryptedContent [0] IMPLICIT OCTET STRING: primitive, or in chunks as a streaming writer leaves it. */
+function contentChunks(value: BerValue | undefined): readonly Uint8Array[] {
+  if (!is(value, 0, CONTEXT)) refuse('no encrypted content')
+  return value.constructed ? value.children.map(octets) : [value.content]
+}

@@ -1,0 +1,69 @@
+/** Names what went wrong between the enclave and KMS. */
+import { KMSServiceException, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-kms'
+import type { Pluggable } from '@smithy/types'
+import { NitroEnclaveError, type OperationCode, OperationError } from '../../shared/errors.js'
+
+type TransportCode = Extract<OperationCode, 'ERR_KMS_TIMEOUT' | 'ERR_KMS_TLS' | 'ERR_KMS_CONNECTION'>
+
+const WORDS: Readonly<Record<TransportCode, string>> = {
+  ERR_KMS_TIMEOUT: 'did not answer in time',
+  ERR_KMS_TLS: 'could not be authenticated by TLS',
+  ERR_KMS_CONNECTION: 'could not be reached, or hung up',
+}
+
+/** Names of OpenSSL's X509_V_ERR_* as Node gives them (nodejs.org/api/tls.html, X509 certificate error codes). */
+const CERTIFICATE =
+  /^(CERT_|CRL_|ERROR_IN_C|UNABLE_TO_(GET|DECRYPT|DECODE|VERIFY)_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|HOSTNAME_MISMATCH$|UNSPECIFIED$)/
+
+/**
+ * Turns failures of the transport into OperationErrors ERR_KMS_TLS, ERR_KMS_TIMEOUT and ERR_KMS_CONNECTION
+ * that keep the original as `cause`. KMS's own exceptions, aborts, and errors that come from elsewhere (the
+ * credentials' provider has connections of its own) pass unchanged.
+ */
+export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes, ServiceOutputTypes> {
+  const fromTransport = new WeakSet<object>()
+  return {
+    applyToStack(stack) {
+      // Around the exchange alone, inside the retries: here an error shows where it comes from.
+      stack.add(
+        (next) => async (args) => {
+          try {
+            return await next(args)
+          } catch (error) {
+            if (error instanceof Error) fromTransport.add(error)
+            throw error
+          }
+        },
+        { name: 'nitroTransportMark', step: 'deserialize', priority: 'high' },
+      )
+      // Outermost, when there are no retries left.
+      stack.add(
+        (next) => async (args) => {
+          try {
+            return await next(args)
+          } catch (error) {
+            const code = error instanceof Error && fromTransport.has(error) ? transportCode(error) : undefined
+            throw code === undefined
+              ? error
+              : new OperationError(code, `${host} ${WORDS[code]}`, { cause: error })
+          }
+        },
+        { name: 'nitroTransportName', step: 'initialize', priority: 'high' },
+      )
+    },
+  }
+}
+
+/** Which of the three failures an error is, `undefined` when none. */
+export function transportCode(error: Error): TransportCode | undefined {
+  if (error instanceof KMSServiceException || error.name === 'AbortError') return undefined
+  const code = String((error as NodeJS.ErrnoException).code ?? '')
+  if (code === 'ETIMEDOUT' || code === 'ESOCKETTIMEDOUT') return 'ERR_KMS_TIMEOUT'
+  if (error instanceof NitroEnclaveError) return undefined
+  if (code === 'EPROTO' || /^ERR_(SSL|TLS)_/.test(code) || CERTIFICATE.test(code)) return 'ERR_KMS_TLS'
+  // errno and resolver names, a broken body, and what is not HTTP (llhttp).
+  if (/^E(?!RR)[A-Z0-9_]+$/.test(code) || code === 'ERR_STREAM_PREMATURE_CLOSE' || code.startsWith('HPE_')) {
+    return 'ERR_KMS_CONNECTION'
+  }
+  return code === '' && error.name === 'TimeoutError' ? 'ERR_KMS_TIMEOUT' : undefined
+}

@@ -1,0 +1,109 @@
+/** Certificate extensions (RFC 5280, section 4.2): basicConstraints and keyUsage are read, others only tolerated. */
+import { type BerValue, CONTEXT, is, objectIdentifier, readBer, TAG } from './ber.js'
+import { FormatError, VerificationError } from './errors.js'
+
+const KEY_USAGE = '2.5.29.15'
+const BASIC_CONSTRAINTS = '2.5.29.19'
+/** Field [3] of TBSCertificate; [1] and [2], the unique identifiers, are not read. */
+const EXTENSIONS = 3
+
+export interface BasicConstraints {
+  readonly ca: boolean
+  /** How many CA certificates may follow on the way to the leaf. */
+  readonly pathLength?: number
+}
+
+export interface KeyUsage {
+  readonly digitalSignature: boolean
+  readonly keyCertSign: boolean
+}
+
+export interface Extensions {
+  readonly basicConstraints: BasicConstraints | undefined
+  readonly keyUsage: KeyUsage | undefined
+}
+
+/** Reads what follows the public key in a TBSCertificate. Throws FormatError ERR_BER, VerificationError. */
+export function readExtensions(rest: readonly BerValue[]): Extensions {
+  const [holder] = rest
+  if (holder === undefined) return { basicConstraints: undefined, keyUsage: undefined }
+  const list = holder.children[0]
+  if (
+    rest.length !== 1 ||
+    !is(holder, EXTENSIONS, CONTEXT) ||
+    holder.children.length !== 1 ||
+    !is(list, TAG.SEQUENCE)
+  ) {
+    throw new FormatError('ERR_BER', 'its extensions are not a sequence')
+  }
+  const found = new Map<string, Uint8Array>()
+  for (const extension of list.children) {
+    const { id, critical, value } = readExtension(extension)
+    if (found.has(id)) throw new FormatError('ERR_BER', `extension ${id} stands twice`)
+    if (critical && id !== KEY_USAGE && id !== BASIC_CONSTRAINTS) {
+      throw new VerificationError(
+        'ERR_CERTIFICATE_CRITICAL_EXTENSION',
+        `the critical extension ${id} is not understood`,
+      )
+    }
+    found.set(id, value)
+  }
+  const constraints = found.get(BASIC_CONSTRAINTS)
+  const usage = found.get(KEY_USAGE)
+  return {
+    basicConstraints: constraints && readBasicConstraints(constraints),
+    keyUsage: usage && readKeyUsage(usage),
+  }
+}
+
+function readExtension(extension: BerValue): { id: string; critical: boolean; value: Uint8Array } {
+  const [id, ...rest] = extension.children
+  const value = rest.pop()
+  const [critical] = rest
+  if (!is(extension, TAG.SEQUENCE) || rest.length > 1 || !is(value, TAG.OCTET_STRING) || value.constructed) {
+    throw new FormatError('ERR_BER', 'an extension is not a sequence of identifier, critical flag and value')
+  }
+  return {
+    id: objectIdentifier(id),
+    critical: critical !== undefined && boolean(critical),
+    value: value.content,
+  }
+}
+
+/** RFC 5280, section 4.2.1.9. */
+function readBasicConstraints(bytes: Uint8Array): BasicConstraints {
+  const value = readBer(bytes)
+  const [first, second] = value.children
+  const flagged = is(first, TAG.BOOLEAN)
+  const ca = flagged && boolean(first)
+  const length = flagged ? second : first
+  if (!is(value, TAG.SEQUENCE) || value.children.length > (flagged ? 2 : 1)) {
+    throw new FormatError('ERR_BER', 'its basicConstraints are malformed')
+  }
+  if (length === undefined) return { ca }
+  // One byte is plenty for a path length, and negative ones have the high bit set.
+  const [pathLength = 0x80] = length.content
+  if (!ca || !is(length, TAG.INTEGER) || length.content.length !== 1 || pathLength >= 0x80) {
+    throw new FormatError('ERR_BER', 'its path length is malformed, or set on a certificate that is no CA')
+  }
+  return { ca, pathLength }
+}
+
+/** RFC 5280, section 4.2.1.3: bit 0 is digitalSignature, bit 5 keyCertSign. */
+function readKeyUsage(bytes: Uint8Array): KeyUsage {
+  const value = readBer(bytes)
+  const [unused = 8, bits = 0] = value.content
+  if (!is(value, TAG.BIT_STRING) || value.content.length < 2 || value.content.length > 3 || unused > 7) {
+    throw new FormatError('ERR_BER', 'its keyUsage is malformed')
+  }
+  return { digitalSignature: (bits & 0x80) !== 0, keyCertSign: (bits & 0x04) !== 0 }
+}
+
+/** DER knows one true, 0xff, and leaves out a false that is the default; a written false is tolerated. */
+function boolean(value: BerValue): boolean {
+  const [byte] = value.content
+  if (!is(value, TAG.BOOLEAN) || value.content.length !== 1 || (byte !== 0xff && byte !== 0)) {
+    throw new FormatError('ERR_BER', 'a flag is not a DER boolean')
+  }
+  return byte === 0xff
+}

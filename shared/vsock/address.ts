@@ -1,0 +1,60 @@
+/** vsock addresses: a context id (CID) and a port, both unsigned 32-bit (vsock(7), linux/vm_sockets.h). */
+import { OperationError } from '../errors.js'
+
+/** Listen on every CID of this machine. */
+export const VMADDR_CID_ANY = 0xffffffff
+export const VMADDR_CID_HYPERVISOR = 0
+/** Loopback. */
+export const VMADDR_CID_LOCAL = 1
+export const VMADDR_CID_HOST = 2
+/** The parent instance, as every Nitro enclave sees it. */
+export const PARENT_CID = 3
+
+/** VMADDR_PORT_ANY asks the kernel for a port of its choice: no address to publish, so never accepted. */
+const VMADDR_PORT_ANY = 0xffffffff
+const U32_MAX = 0xffffffff
+const DECIMAL = /^(?:0|[1-9][0-9]{0,9})$/
+
+export interface VsockAddress {
+  readonly cid: number
+  readonly port: number
+}
+
+/** What an address text says, before a transport is made of it. */
+export type ParsedAddress = VsockAddress & ({ kind: 'unix'; directory: string } | { kind: 'kernel' })
+
+/** An ERR_VSOCK_ADDRESS error. */
+export const addressError = (message: string): OperationError =>
+  new OperationError('ERR_VSOCK_ADDRESS', message)
+
+const isU32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= U32_MAX
+
+/** @throws OperationError ERR_VSOCK_ADDRESS unless both are unsigned 32-bit integers and the port is not ANY. */
+export const checkAddress = ({ cid, port }: VsockAddress): VsockAddress => {
+  if (!isU32(cid)) throw addressError(`a vsock CID is an integer from 0 to ${U32_MAX}, not ${String(cid)}`)
+  if (!isU32(port) || port === VMADDR_PORT_ANY) {
+    throw addressError(`a vsock port is an integer from 0 to ${VMADDR_PORT_ANY - 1}, not ${String(port)}`)
+  }
+  return { cid, port }
+}
+
+/** Not Number(): it takes '', ' 1', '0x10' and '1e3' too. */
+const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
+
+/**
+ * Reads `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT` (CID 3) or `unix:DIR:CID.PORT`; DIR may hold colons.
+ * @throws OperationError ERR_VSOCK_ADDRESS
+ */
+export const parseAddress = (text: string): ParsedAddress => {
+  const [, kind, place, number] = /^(unix|vsock):(.+):([^:]+)$/s.exec(text) ?? []
+  if (kind === undefined || place === undefined || number === undefined) {
+    throw addressError(`not a vsock address (vsock:CID:PORT or unix:DIR:PORT): ${JSON.stringify(text)}`)
+  }
+  if (kind === 'vsock') {
+    const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal(place)
+    return { kind: 'kernel', ...checkAddress({ cid, port: decimal(number) }) }
+  }
+  const dot = number.indexOf('.')
+  const cid = dot === -1 ? PARENT_CID : decimal(number.slice(0, dot))
+  return { kind: 'unix', directory: place, ...checkAddress({ cid, port: decimal(number.slice(dot + 1)) }) }
+}

@@ -1,0 +1,55 @@
+/** Who the simulated enclave is: its module id, which says that it is simulated, and what was measured at its boot. */
+import { createHash, randomBytes } from 'node:crypto'
+import { UsageError } from '../shared/errors.js'
+import { type BootMeasurements, extended, MAX_PCRS, PcrBank } from './pcr-bank.js'
+
+export interface IdentityOptions {
+  /** Registers by index, 48 bytes each, as bytes or hex; PCR0 to PCR2 are not zero unless given so. */
+  readonly pcrs?: Readonly<Record<number, Uint8Array | string>>
+  /** Measured into PCR3. */
+  readonly roleArn?: string
+}
+
+export interface EnclaveIdentity {
+  readonly moduleId: string
+  readonly instanceId: string
+  readonly measurements: BootMeasurements
+  /** The registers as they are attested. */
+  readonly pcrs: ReadonlyMap<number, Uint8Array>
+}
+
+const ROLE = 'arn:aws:iam::123456789012:role/simulated-enclave'
+const REGISTER = /^[0-9a-f]{96}$/i
+
+/** Throws UsageError ERR_USAGE for a register that is none. */
+export function enclaveIdentity({ pcrs = {}, roleArn = ROLE }: IdentityOptions): EnclaveIdentity {
+  const instanceId = `i-simulated${randomBytes(4).toString('hex')}`
+  const registers = new Map([0, 1, 2].map((index) => [index, simulatedMeasurement(index)]))
+  for (const [index, value] of Object.entries(pcrs))
+    registers.set(readIndex(index), readRegister(index, value))
+  const measurements = { pcrs: registers, roleArn, instanceId }
+  return {
+    moduleId: `${instanceId}-enc${randomBytes(8).toString('hex')}`,
+    instanceId,
+    measurements,
+    pcrs: new PcrBank(measurements).locked(),
+  }
+}
+
+/** The same in every simulation, so that policies can name it: SHA-384(zeros || SHA-384(a text)), as for images. */
+function simulatedMeasurement(index: number): Uint8Array {
+  const digest = createHash('sha384').update(`nitro-enclave-sdk simulated PCR${index}`).digest()
+  return extended(new Uint8Array(48), digest)
+}
+
+function readIndex(text: string): number {
+  const index = Number(text)
+  if (Number.isInteger(index) && index >= 0 && index < MAX_PCRS) return index
+  throw new UsageError('ERR_USAGE', `${JSON.stringify(text)} is not a PCR index from 0 to ${MAX_PCRS - 1}`)
+}
+
+function readRegister(index: string, value: Uint8Array | string): Uint8Array {
+  const hex = typeof value === 'string' ? value : Buffer.from(value).toString('hex')
+  if (!REGISTER.test(hex)) throw new UsageError('ERR_USAGE', `PCR${index} is not 48 bytes of hex`)
+  return new Uint8Array(Buffer.from(hex, 'hex'))
+}

@@ -1,0 +1,210 @@
+/**
+ * A simulated Nitro Secure Module: all seven requests over the module's own CBOR, a live PCR bank, documents with
+ * real signatures. Limits and error names as the hardware's own check (nsm-check.rs) and QEMU's virtio-nsm have them.
+ */
+import { randomBytes } from 'node:crypto'
+import { MAX_REQUEST_LENGTH } from '../enclave/nsm/codec.js'
+import { type NsmExchange, nsmOver } from '../enclave/nsm/exchange.js'
+import type { Nsm } from '../enclave/nsm/requests.js'
+import { MAX_FIELD_LENGTH } from '../shared/attestation/document.js'
+import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
+import { type AttestationFields, signAttestation } from './attestation.js'
+import {
+  ENCLAVE_CERTIFICATE_LIFE,
+  type EnclaveCertificate,
+  type InstanceAuthority,
+  issueEnclaveCertificate,
+} from './authority.js'
+import { type BootMeasurements, MAX_PCRS, PcrBank } from './pcr-bank.js'
+
+/** The API's own error names (src/api/mod.rs, `ErrorCode`). */
+export type NsmErrorName =
+  | 'InvalidArgument'
+  | 'InvalidIndex'
+  | 'InvalidResponse'
+  | 'ReadOnlyIndex'
+  | 'InvalidOperation'
+  | 'BufferTooSmall'
+  | 'InputTooLarge'
+  | 'InternalError'
+
+export interface SimulatedNsmOptions extends BootMeasurements {
+  readonly authority: InstanceAuthority
+  readonly moduleId: string
+  readonly now?: () => Date
+  /** Writes payload maps of definite length, as hardware did until spring 2025; current hardware's are indefinite. */
+  readonly definiteLength?: boolean
+  /** Refuses a request by name: for errors that a healthy module never gives. */
+  readonly fault?: (request: string) => NsmErrorName | undefined
+}
+
+/** Milliseconds before its end at which a certificate is replaced. */
+const RENEW_BEFORE = 60_000
+
+export function createSimulatedNsm(options: SimulatedNsmOptions): Nsm {
+  return nsmOver(new SimulatedNsm(options))
+}
+
+class Refusal extends Error {
+  readonly nsmError: NsmErrorName
+
+  constructor(nsmError: NsmErrorName) {
+    super(nsmError)
+    this.nsmError = nsmError
+  }
+}
+
+type Fields = ReadonlyMap<unknown, CborValue>
+
+class SimulatedNsm implements NsmExchange {
+  readonly #options: SimulatedNsmOptions
+  readonly #bank: PcrBank
+  readonly #now: () => Date
+  #enclave: Promise<EnclaveCertificate> | undefined
+  #renewAt = 0
+
+  constructor(options: SimulatedNsmOptions) {
+    this.#options = options
+    this.#bank = new PcrBank(options)
+    this.#now = options.now ?? (() => new Date())
+  }
+
+  close(): void {}
+
+  async exchange(request: Uint8Array): Promise<Uint8Array> {
+    try {
+      if (request.length > MAX_REQUEST_LENGTH) throw new Refusal('InputTooLarge')
+      const [name, fields] = readRequest(request)
+      const fault = this.#options.fault?.(name)
+      if (fault !== undefined) throw new Refusal(fault)
+      return encodeCbor(await this.#answer(name, fields))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return encodeCbor(new Map([['Error', error.nsmError]]))
+    }
+  }
+
+  async #answer(name: string, fields: Fields): Promise<CborValue> {
+    switch (name) {
+      case 'DescribeNSM':
+        return variant(name, this.#describe())
+      case 'GetRandom':
+        return variant(name, [['random', new Uint8Array(randomBytes(256))]])
+      case 'DescribePCR': {
+        const { locked, value } = this.#bank.read(this.#index(fields))
+        return variant(name, [
+          ['lock', locked],
+          ['data', value],
+        ])
+      }
+      case 'ExtendPCR':
+        return variant(name, [['data', this.#bank.extend(this.#writable(fields), extension(fields))]])
+      case 'LockPCR':
+        this.#bank.lock(this.#writable(fields))
+        return name
+      case 'LockPCRs':
+        this.#lockRange(unsigned(fields, 'range'))
+        return name
+      case 'Attestation':
+        return variant(name, [['document', await this.#attest(fields)]])
+      default:
+        throw new Refusal('InvalidOperation')
+    }
+  }
+
+  #describe(): [string, CborValue][] {
+    return [
+      ['version_major', 1],
+      ['version_minor', 0],
+      ['version_patch', 0],
+      ['module_id', this.#options.moduleId],
+      ['max_pcrs', MAX_PCRS],
+      ['locked_pcrs', [...this.#bank.locked().keys()]],
+      ['digest', 'SHA384'],
+    ]
+  }
+
+  #index(fields: Fields): number {
+    const index = unsigned(fields, 'index')
+    if (!this.#bank.has(index)) throw new Refusal('InvalidIndex')
+    return index
+  }
+
+  #writable(fields: Fields): number {
+    const index = this.#index(fields)
+    if (this.#bank.read(index).locked) throw new Refusal('ReadOnlyIndex')
+    return index
+  }
+
+  #lockRange(range: number): void {
+    if (range > MAX_PCRS) throw new Refusal('InvalidIndex')
+    for (let index = 0; index < range; index++) this.#bank.lock(index)
+  }
+
+  async #attest(fields: Fields): Promise<Uint8Array> {
+    const { authority, moduleId, definiteLength = false } = this.#options
+    const [userData, nonce, publicKey] = ['user_data', 'nonce', 'public_key'].map((name) =>
+      optional(fields, name),
+    )
+    const now = this.#now()
+    const document: AttestationFields = {
+      moduleId,
+      timestamp: now,
+      pcrs: this.#bank.locked(),
+      cabundle: authority.cabundle,
+      ...(publicKey && { publicKey }),
+      ...(userData && { userData }),
+      ...(nonce && { nonce }),
+    }
+    return signAttestation(document, await this.#certificate(now), { definiteLength })
+  }
+
+  /** Hardware uses an enclave's certificate again until its three hours are nearly over. */
+  #certificate(now: Date): Promise<EnclaveCertificate> {
+    const { authority, moduleId } = this.#options
+    if (this.#enclave === undefined || now.getTime() >= this.#renewAt) {
+      this.#enclave = issueEnclaveCertificate(authority, moduleId, now)
+      this.#renewAt = now.getTime() + ENCLAVE_CERTIFICATE_LIFE - RENEW_BEFORE
+    }
+    return this.#enclave
+  }
+}
+
+/** A text, or a map of one entry that holds a map: anything else is no operation. */
+function readRequest(bytes: Uint8Array): [string, Fields] {
+  let value: CborValue
+  try {
+    value = decodeCbor(bytes)
+  } catch {
+    throw new Refusal('InvalidOperation')
+  }
+  if (value === 'DescribeNSM' || value === 'GetRandom') return [value, new Map()]
+  if (!(value instanceof Map) || value.size !== 1) throw new Refusal('InvalidOperation')
+  const [name, fields] = [...value][0] ?? []
+  if (typeof name !== 'string' || !(fields instanceof Map)) throw new Refusal('InvalidOperation')
+  return [name, fields]
+}
+
+function variant(name: string, fields: readonly [string, CborValue][]): CborValue {
+  return new Map([[name, new Map(fields)]])
+}
+
+function unsigned(fields: Fields, name: string): number {
+  const value = fields.get(name)
+  if (typeof value !== 'number' || value < 0 || value > 0xffff) throw new Refusal('InvalidOperation')
+  return value
+}
+
+function extension(fields: Fields): Uint8Array {
+  const data = fields.get('data')
+  if (!(data instanceof Uint8Array)) throw new Refusal('InvalidOperation')
+  return data
+}
+
+function optional(fields: Fields, name: string): Uint8Array | undefined {
+  const value = fields.get(name) ?? null
+  if (value === null) return undefined
+  if (!(value instanceof Uint8Array)) throw new Refusal('InvalidOperation')
+  if (value.length > MAX_FIELD_LENGTH) throw new Refusal('InputTooLarge')
+  return value
+}

@@ -1,0 +1,46 @@
+/** The parent instance of a simulation, a process of its own: the real proxy, with the way to KMS and a tap injected. */
+import { type Proxy as ParentProxy, startProxy } from '../parent-proxy/index.js'
+import { PARENT_CID, unixTransport } from '../shared/vsock/index.js'
+import { serveParent } from './child.js'
+import { TraceWriter } from './trace.js'
+
+export interface ParentStart {
+  readonly directory: string
+  readonly port: number
+  readonly host: string
+  /** Of the simulated KMS. */
+  readonly socket: string
+  /** Where to keep what is forwarded; nothing is kept without. */
+  readonly trace?: string
+}
+
+/** What the parent saw. */
+export interface ParentAccount {
+  readonly bytesUp: number
+  readonly bytesDown: number
+}
+
+let proxy: ParentProxy | undefined
+let trace: TraceWriter | undefined
+
+async function start({ directory, port, host, socket, trace: path }: ParentStart): Promise<void> {
+  const target = { host, port: 443 }
+  const writer = path === undefined ? undefined : new TraceWriter(path)
+  trace = writer
+  proxy = await startProxy({
+    listen: { cid: PARENT_CID, port, transport: unixTransport(directory) },
+    to: target,
+    allowlist: [{ address: host, port: 443 }],
+    resolver: async () => [{ path: socket }],
+    ...(writer && { tap: (record) => writer.write(record) }),
+  })
+}
+
+function account(): ParentAccount {
+  return { bytesUp: proxy?.bytesUp ?? 0, bytesDown: proxy?.bytesDown ?? 0 }
+}
+
+serveParent({ start, account }, async () => {
+  await proxy?.close()
+  trace?.close()
+})

@@ -1,0 +1,165 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createCipheriv, createHash, randomBytes, webcrypto } from 'node:crypto'
+import { describe, it } from 'vitest'
+import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../../shared/ber.js'
+
+const { subtle } = webcrypto
+
+export function hex(text: string): Uint8Array {
+  return Buffer.from(text, 'hex')
+}
+
+/** A `describe` for tests that run openssl: skipped loudly without it, failing in CI. */
+export function withOpenssl(name: string, suite: () => void): void {
+  if (spawnSync('openssl', ['version']).status === 0) {
+    describe(name, suite)
+  } else if (process.env.CI === 'true') {
+    it(name, () => {
+      throw new Error('openssl is missing')
+    })
+  } else {
+    describe.skip(`${name} (skipped: no openssl)`, () => {
+      it('needs openssl', () => undefined)
+    })
+  }
+}
+
+export function openssl(args: readonly string[], input?: Uint8Array): Uint8Array {
+  return execFileSync('openssl', [...args], { ...(input ? { input } : {}), stdio: ['pipe', 'pipe', 'pipe'] })
+}
+
+export async function rsaKeyPair(modulusLength = 2048, hash = 'SHA-256'): Promise<webcrypto.CryptoKeyPair> {
+  const algorithm = { name: 'RSA-OAEP', hash, modulusLength, publicExponent: Uint8Array.of(1, 0, 1) }
+  return subtle.generateKey(algorithm, true, ['encrypt', 'decrypt'])
+}
+
+export async function importPrivateKey(pkcs8: Uint8Array): Promise<webcrypto.CryptoKey> {
+  return subtle.importKey('pkcs8', pkcs8, { name: 'RSA-OAEP', hash: 'SHA-256' }, false, ['decrypt'])
+}
+
+/** The parts of an envelope that a test may want to be otherwise. */
+export interface EnvelopeParts {
+  contentType: BerValue
+  version: BerValue
+  recipientVersion: BerValue
+  recipientId: BerValue
+  oaep: BerValue
+  encryptedKey: BerValue
+  innerType: BerValue
+  cipher: BerValue
+  encrypted: BerValue
+  /** After the three fields of EnvelopedData. */
+  attributes: BerValue[]
+  /** After the one recipient. */
+  moreRecipients: BerValue[]
+}
+
+export const sequence = (...children: BerValue[]) => constructed(TAG.SEQUENCE, children)
+export const tagged = (number: number, ...children: BerValue[]) => constructed(number, children, CONTEXT)
+export const octetString = (bytes: Uint8Array) => primitive(TAG.OCTET_STRING, bytes)
+export const integer = (value: number) => primitive(TAG.INTEGER, Uint8Array.of(value))
+export const nothing = primitive(TAG.NULL, new Uint8Array(0))
+
+export function oid(dotted: string): BerValue {
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
+  const bytes = [first * 40 + second]
+  for (const arc of rest) {
+    const septets = [arc & 0x7f]
+    for (let more = arc >>> 7; more > 0; more >>>= 7) septets.unshift(0x80 | (more & 0x7f))
+    bytes.push(...septets)
+  }
+  return primitive(TAG.OBJECT_IDENTIFIER, Uint8Array.from(bytes))
+}
+
+export const OIDS = {
+  data: '1.2.840.113549.1.7.1',
+  envelopedData: '1.2.840.113549.1.7.3',
+  rsaEncryption: '1.2.840.113549.1.1.1',
+  oaep: '1.2.840.113549.1.1.7',
+  mgf1: '1.2.840.113549.1.1.8',
+  pSpecified: '1.2.840.113549.1.1.9',
+  sha1: '1.3.14.3.2.26',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  aes128Cbc: '2.16.840.1.101.3.4.1.2',
+  aes256Cbc: '2.16.840.1.101.3.4.1.42',
+}
+
+export const hash = (name: string, ...parameters: BerValue[]) => sequence(oid(name), ...parameters)
+
+export function oaep(...parameters: BerValue[]): BerValue {
+  return sequence(oid(OIDS.oaep), sequence(...parameters))
+}
+
+export const sha256Oaep = [
+  tagged(0, hash(OIDS.sha256, nothing)),
+  tagged(1, sequence(oid(OIDS.mgf1), hash(OIDS.sha256, nothing))),
+]
+
+export function writeEnvelope(parts: EnvelopeParts): Uint8Array {
+  const recipient = sequence(parts.recipientVersion, parts.recipientId, parts.oaep, parts.encryptedKey)
+  return writeDer(
+    sequence(
+      parts.contentType,
+      tagged(
+        0,
+        sequence(
+          parts.version,
+          constructed(TAG.SET, [recipient, ...parts.moreRecipients]),
+          sequence(parts.innerType, parts.cipher, parts.encrypted),
+          ...parts.attributes,
+        ),
+      ),
+    ),
+  )
+}
+
+export interface SealOptions {
+  contentKey?: Uint8Array
+  /** OCTET STRINGs of this many bytes; one primitive value without it. */
+  chunk?: number
+  /** Pads by hand: whole blocks as they are to be encrypted. */
+  padded?: Uint8Array
+  change?: (parts: EnvelopeParts) => void
+}
+
+/** Seals as KMS does (but definite lengths), after `change` had a look at the parts. */
+export async function seal(
+  plaintext: Uint8Array,
+  publicKey: webcrypto.CryptoKey,
+  options: SealOptions = {},
+): Promise<Uint8Array> {
+  const contentKey = options.contentKey ?? randomBytes(32)
+  const iv = randomBytes(16)
+  const cipher = createCipheriv(
+    `aes-${contentKey.length === 16 ? 128 : 256}-cbc`,
+    contentKey.length === 16 ? contentKey : Buffer.concat([contentKey, Buffer.alloc(32)]).subarray(0, 32),
+    iv,
+  )
+  cipher.setAutoPadding(options.padded === undefined)
+  const ciphertext = Buffer.concat([cipher.update(options.padded ?? plaintext), cipher.final()])
+  const chunks: Uint8Array[] = []
+  for (let at = 0; options.chunk !== undefined && at < ciphertext.length; at += options.chunk) {
+    chunks.push(ciphertext.subarray(at, at + options.chunk))
+  }
+  const spki = new Uint8Array(await subtle.exportKey('spki', publicKey))
+  const parts: EnvelopeParts = {
+    contentType: oid(OIDS.envelopedData),
+    version: integer(2),
+    recipientVersion: integer(2),
+    recipientId: primitive(0, createHash('sha256').update(spki).digest(), CONTEXT),
+    oaep: oaep(...sha256Oaep),
+    encryptedKey: octetString(
+      new Uint8Array(await subtle.encrypt({ name: 'RSA-OAEP' }, publicKey, contentKey)),
+    ),
+    innerType: oid(OIDS.data),
+    cipher: sequence(oid(OIDS.aes256Cbc), octetString(iv)),
+    encrypted:
+      options.chunk === undefined
+        ? primitive(0, ciphertext, CONTEXT)
+        : tagged(0, ...chunks.map((chunk) => octetString(chunk))),
+    attributes: [],
+    moreRecipients: [],
+  }
+  options.change?.(parts)
+  return writeEnvelope(parts)
+}

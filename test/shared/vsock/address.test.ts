@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { checkAddress, parseAddress } from '../../../shared/vsock/address.js'
+import {
+  connect,
+  kernelTransport,
+  listen,
+  PARENT_CID,
+  parseVsockAddress,
+  unixTransport,
+  VMADDR_CID_ANY,
+} from '../../../shared/vsock/index.js'
+
+const refused = expect.objectContaining({ name: 'OperationError', code: 'ERR_VSOCK_ADDRESS' })
+
+describe('checkAddress', () => {
+  it.each([0, 1, 3, 0xfffffffe])('takes port %d', (port) => {
+    expect(checkAddress({ cid: PARENT_CID, port })).toEqual({ cid: 3, port })
+  })
+
+  it.each([0, 2, 16, VMADDR_CID_ANY])('takes CID %d', (cid) => {
+    expect(checkAddress({ cid, port: 8000 })).toEqual({ cid, port: 8000 })
+  })
+
+  const notU32 = [
+    -1,
+    2 ** 32,
+    1.5,
+    Number.NaN,
+    Infinity,
+    '3' as unknown as number,
+    undefined as unknown as number,
+  ]
+  it.each([...notU32, 0xffffffff])('refuses port %s', (port) => {
+    expect(() => checkAddress({ cid: 3, port })).toThrow(refused)
+  })
+  it.each(notU32)('refuses CID %s', (cid) => {
+    expect(() => checkAddress({ cid, port: 8000 })).toThrow(refused)
+  })
+})
+
+describe('parseAddress', () => {
+  it.each([
+    ['vsock:3:8000', { kind: 'kernel', cid: 3, port: 8000 }],
+    ['vsock:ANY:8000', { kind: 'kernel', cid: 0xffffffff, port: 8000 }],
+    ['vsock:0:0', { kind: 'kernel', cid: 0, port: 0 }],
+    ['unix:/run/e:8000', { kind: 'unix', directory: '/run/e', cid: 3, port: 8000 }],
+    ['unix:/run/e:16.5000', { kind: 'unix', directory: '/run/e', cid: 16, port: 5000 }],
+    ['unix:./a:b:8000', { kind: 'unix', directory: './a:b', cid: 3, port: 8000 }],
+  ])('reads %s', (text, expected) => {
+    expect(parseAddress(text)).toEqual(expected)
+  })
+
+  it.each([
+    '',
+    '8000',
+    'vsock:8000',
+    'vsock::8000',
+    'vsock:3:',
+    'vsock:any:8000',
+    'vsock:3:ANY',
+    'vsock:3: 8000',
+    'vsock:3:+8000',
+    'vsock:3:0x10',
+    'vsock:3:1e3',
+    'vsock:03:8000',
+    'vsock:3:08000',
+    'vsock:3:4294967295',
+    'vsock:3:4294967296',
+    'vsock:4294967296:8000',
+    'vsock:-1:8000',
+    'vsock:3.4:8000',
+    'xvsock:3:8000',
+    'tcp:3:8000',
+    'unix::8000',
+    'unix:/run/e',
+    'unix:/run/e:ANY.8000',
+    'unix:/run/e:.8000',
+    'unix:/run/e:3.',
+    'unix:/run/e:3.4.8000',
+    'unix:/run/\0e:8000',
+  ])('refuses %j', (text) => {
+    expect(() => parseVsockAddress(text)).toThrow(refused)
+  })
+
+  it('names the transport that the text asks for', () => {
+    expect(parseVsockAddress('vsock:3:8000').transport).toBe(kernelTransport)
+    expect(parseVsockAddress('unix:/run/e:8000')).toMatchObject({ cid: 3, port: 8000 })
+    expect(parseVsockAddress('unix:/run/e:8000').transport).not.toBe(kernelTransport)
+  })
+})
+
+describe('bad addresses and options', () => {
+  const transport = unixTransport('/nonexistent')
+
+  it('refuses them before any socket is made', async () => {
+    expect(() => connect({ cid: 3, port: -1, transport })).toThrow(refused)
+    expect(() => connect({ cid: VMADDR_CID_ANY, port: 1, transport: kernelTransport })).toThrow(refused)
+    await expect(listen({ cid: -1, port: 1, transport })).rejects.toEqual(refused)
+    await expect(listen({ port: 1, transport })).rejects.toEqual(refused)
+  })
+
+  it.each([0, -1, Number.NaN, 2 ** 31])('refuses a timeout of %d ms', (timeout) => {
+    expect(() => connect({ cid: 3, port: 1, transport, timeout })).toThrow(
+      expect.objectContaining({ name: 'UsageError', code: 'ERR_USAGE' }),
+    )
+  })
+
+  it.each(['', '/run\0/e'])('refuses the directory %j', (directory) => {
+    expect(() => unixTransport(directory)).toThrow(refused)
+  })
+})
+
+describe('kernel transport', () => {
+  const unavailable = expect.objectContaining({
+    code: 'ERR_VSOCK_UNAVAILABLE',
+    message: expect.stringContaining('use a Unix transport'),
+  })
+
+  it('is the default and says that it is not there', async () => {
+    expect(() => connect({ cid: 3, port: 8000 })).toThrow(unavailable)
+    await expect(listen({ port: 8000 })).rejects.toEqual(unavailable)
+  })
+})
