@@ -128,7 +128,10 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
   server.maxConnections = maxConnections
   server.on('connection', (client: net.Socket) => {
     const controller = new AbortController()
-    const done = carry(client, controller.signal).finally(() => open.delete(controller))
+    // A turn later: a resolver that calls close() finds its own connection in the list.
+    const done = Promise.resolve()
+      .then(() => carry(client, controller.signal))
+      .finally(() => open.delete(controller))
     open.set(controller, done)
   })
   server.on('drop', () => {

@@ -24,7 +24,7 @@ export interface TunnelEnd {
 
 /** Over TCP with RST, so that a cut-off answer can't pass for a complete one; Unix sockets have no such thing. */
 export const cut = (socket: net.Socket): void => {
-  if (socket.localFamily === undefined || socket.connecting) socket.destroy()
+  if (socket.localFamily === undefined) socket.destroy()
   else socket.resetAndDestroy()
 }
 

@@ -36,6 +36,10 @@ export interface BerValue {
 }
 
 const NOTHING = new Uint8Array(0)
+/** BMPString, which node-forge reads as characters, past its end when its length is odd. */
+const BMP_STRING = 30
+/** A tag number of several bytes (X.690, section 8.1.2.4), which node-forge takes for tag 31. */
+const HIGH_TAG = 31
 
 /** Reads exactly one value from `bytes`. Throws FormatError ERR_BER. */
 export function readBer(bytes: Uint8Array): BerValue {
@@ -51,6 +55,17 @@ export function readBer(bytes: Uint8Array): BerValue {
     throw new FormatError('ERR_BER', 'not one well-formed BER value')
   }
   return fromForge(value)
+}
+
+/**
+ * Reads exactly one value in DER: definite and minimal lengths, nothing constructed but sequences and sets
+ * (X.690, section 10). Throws FormatError ERR_BER.
+ */
+export function readDer(bytes: Uint8Array): BerValue {
+  const value = readBer(bytes)
+  if (Buffer.compare(writeDer(value), bytes) !== 0 || !isDer(value))
+    throw new FormatError('ERR_BER', 'not DER')
+  return value
 }
 
 /** Writes a value as DER: definite, minimal lengths. */
@@ -71,9 +86,26 @@ export function primitive(tag: number, content: Uint8Array, tagClass = UNIVERSAL
 /** The dotted form of an OBJECT IDENTIFIER. Throws FormatError ERR_BER when the value is not one. */
 export function objectIdentifier(value: BerValue | undefined): string {
   if (!is(value, TAG.OBJECT_IDENTIFIER) || value.content.length === 0 || value.content.length > 32) {
-    throw new FormatError('ERR_BER', 'not an OBJECT IDENTIFIER')
+    throw notIdentifier()
   }
-  return asn1.derToOid(Buffer.from(value.content).toString('latin1'))
+  const arcs: bigint[] = []
+  let arc: bigint | undefined
+  for (const byte of value.content) {
+    // A leading 0x80 would give one identifier two forms (section 8.19.2).
+    if (byte === 0x80 && arc === undefined) throw notIdentifier()
+    arc = ((arc ?? 0n) << 7n) | BigInt(byte & 0x7f)
+    if (byte >= 0x80) continue
+    arcs.push(arc)
+    arc = undefined
+  }
+  const [first = 0n, ...rest] = arcs
+  if (arc !== undefined) throw notIdentifier()
+  const root = first < 80n ? first / 40n : 2n
+  return [root, first - root * 40n, ...rest].join('.')
+}
+
+function notIdentifier(): FormatError {
+  return new FormatError('ERR_BER', 'not an OBJECT IDENTIFIER')
 }
 
 /** True when `value` is there and has this universal (or other class's) tag. */
@@ -81,7 +113,16 @@ export function is(value: BerValue | undefined, tag: number, tagClass = UNIVERSA
   return value !== undefined && value.tag === tag && value.tagClass === tagClass
 }
 
+function isDer(value: BerValue): boolean {
+  const structured = value.tag === TAG.SEQUENCE || value.tag === TAG.SET
+  const fits = value.tagClass !== UNIVERSAL || (value.tag !== 0 && value.constructed === structured)
+  return fits && value.children.every(isDer)
+}
+
 function fromForge(value: Asn1): BerValue {
+  if (value.type === HIGH_TAG || (value.type === BMP_STRING && !Array.isArray(value.value))) {
+    throw new FormatError('ERR_BER', `tag ${value.type} is not read here`)
+  }
   return Array.isArray(value.value)
     ? constructed(value.type, value.value.map(fromForge), value.tagClass)
     : primitive(value.type, Buffer.from(value.value, 'latin1'), value.tagClass)

@@ -5,7 +5,7 @@
  * or indefinite length, false, true, null. No tags, floats, undefined or other simple values.
  */
 import { Decoder, Encoder } from 'cbor-x/decode'
-import { FormatError } from './errors.js'
+import { FormatError, UsageError } from './errors.js'
 
 export type CborKey = number | bigint | string
 export type CborValue =
@@ -38,6 +38,7 @@ const options = {
 }
 const decoder = new Decoder(options)
 const encoder = new Encoder(options)
+const BYTE_ORDER_MARK = '\ufeff'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -57,21 +58,34 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
       `${bytes.length - walk.offset} bytes after the CBOR item`,
     )
   }
-  return normalize(decoder.decode(bytes))
+  // A copy: cbor-x hangs a property on its input, and would read one that hangs there already.
+  return normalize(decoder.decode(Uint8Array.from(bytes)))
 }
 
-/** Encodes with definite lengths and minimal integers (RFC 8949, section 4.2.1), from -2^63 to 2^64 - 1. Map order is kept. */
+/**
+ * Encodes with definite lengths and minimal integers (RFC 8949, section 4.2.1), from -2^63 to 2^64 - 1. Map order is
+ * kept. Throws UsageError ERR_USAGE for a number that is none of these.
+ */
 export function encodeCbor(value: CborValue): Uint8Array {
   return new Uint8Array(encoder.encode(prepare(value)))
 }
 
 /** cbor-x writes a number over 2^32 as a float, and every BigInt in eight bytes: hand it what it writes minimally. */
 function prepare(value: CborValue): unknown {
-  if (typeof value === 'number') return value >= -(2 ** 32) && value < 2 ** 32 ? value : BigInt(value)
-  if (typeof value === 'bigint') return value >= -(2n ** 32n) && value < 2n ** 32n ? Number(value) : value
+  if (typeof value === 'number' || typeof value === 'bigint') return integer(value)
   if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value
   if (value instanceof Map) return new Map([...value].map(([key, item]) => [prepare(key), prepare(item)]))
   return (value as readonly CborValue[]).map(prepare)
+}
+
+function integer(value: number | bigint): number | bigint {
+  if (typeof value === 'number' && !Number.isInteger(value)) {
+    throw new UsageError('ERR_USAGE', 'a number that is no integer has no CBOR here')
+  }
+  if (value < -(2n ** 63n) || value >= 2n ** 64n) {
+    throw new UsageError('ERR_USAGE', 'an integer of more than 64 bits has no CBOR here')
+  }
+  return value >= -(2n ** 32n) && value < 2n ** 32n ? Number(value) : BigInt(value)
 }
 
 /** cbor-x gives Buffers for byte strings and BigInts for all integers of eight bytes; callers compare and print plain Uint8Arrays. */
@@ -169,13 +183,22 @@ class Walk {
     if (length > BigInt(this.#bytes.length - this.offset)) throw truncated()
     const end = this.offset + Number(length)
     if (major === TEXT) {
-      try {
-        utf8.decode(this.#bytes.subarray(this.offset, end))
-      } catch {
-        throw new FormatError('ERR_CBOR_UTF8', `a text string that is not UTF-8 at byte ${this.offset}`)
-      }
+      this.#text(this.#bytes.subarray(this.offset, end))
     }
     this.offset = end
+  }
+
+  #text(bytes: Uint8Array): void {
+    try {
+      // cbor-x drops a leading byte order mark from long texts, so that two different keys would become one.
+      if (!utf8.decode(bytes).startsWith(BYTE_ORDER_MARK)) return
+    } catch {
+      // Refused below.
+    }
+    throw new FormatError(
+      'ERR_CBOR_UTF8',
+      `a text string that is not UTF-8, or starts with a byte order mark, at byte ${this.offset}`,
+    )
   }
 
   #definite(major: number, count: bigint, depth: number, start: number): void {

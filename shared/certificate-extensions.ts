@@ -1,5 +1,5 @@
 /** Certificate extensions (RFC 5280, section 4.2): basicConstraints and keyUsage are read, others only tolerated. */
-import { type BerValue, CONTEXT, is, objectIdentifier, readBer, TAG } from './ber.js'
+import { type BerValue, CONTEXT, is, objectIdentifier, readDer, TAG } from './ber.js'
 import { FormatError, VerificationError } from './errors.js'
 
 const KEY_USAGE = '2.5.29.15'
@@ -72,7 +72,7 @@ function readExtension(extension: BerValue): { id: string; critical: boolean; va
 
 /** RFC 5280, section 4.2.1.9. */
 function readBasicConstraints(bytes: Uint8Array): BasicConstraints {
-  const value = readBer(bytes)
+  const value = readDer(bytes)
   const [first, second] = value.children
   const flagged = is(first, TAG.BOOLEAN)
   const ca = flagged && boolean(first)
@@ -91,9 +91,12 @@ function readBasicConstraints(bytes: Uint8Array): BasicConstraints {
 
 /** RFC 5280, section 4.2.1.3: bit 0 is digitalSignature, bit 5 keyCertSign. */
 function readKeyUsage(bytes: Uint8Array): KeyUsage {
-  const value = readBer(bytes)
+  const value = readDer(bytes)
   const [unused = 8, bits = 0] = value.content
-  if (!is(value, TAG.BIT_STRING) || value.content.length < 2 || value.content.length > 3 || unused > 7) {
+  // DER writes unused bits as zero (X.690, section 11.2.1): a usage hidden in one is none.
+  const hidden = (value.content.at(-1) ?? 0) & ((1 << unused) - 1)
+  const { length } = value.content
+  if (!is(value, TAG.BIT_STRING) || length < 2 || length > 3 || unused > 7 || hidden !== 0) {
     throw new FormatError('ERR_BER', 'its keyUsage is malformed')
   }
   return { digitalSignature: (bits & 0x80) !== 0, keyCertSign: (bits & 0x04) !== 0 }

@@ -3,7 +3,7 @@
  * Reads only the subset needed; an unknown critical extension is refused by name.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { type BerValue, CONTEXT, is, objectIdentifier, readBer, TAG, writeDer } from './ber.js'
+import { type BerValue, CONTEXT, is, objectIdentifier, readDer, TAG, writeDer } from './ber.js'
 import { type BasicConstraints, type Extensions, readExtensions } from './certificate-extensions.js'
 import { distinguishedName } from './distinguished-name.js'
 import { FormatError, VerificationError } from './errors.js'
@@ -57,14 +57,14 @@ export function publicKeyOf(certificate: Certificate): KeyObject {
 }
 
 function read(der: Uint8Array): Certificate {
-  const value = readBer(der)
   // Canonical or refused: this also keeps bytes after the certificate, and the names below, honest.
-  if (Buffer.compare(writeDer(value), der) !== 0) throw malformed('it is not DER')
+  const value = readDer(der)
   const [tbs, outerAlgorithm, signature] = sequence(value, 'Certificate', 3, 3)
   const fields = sequence(tbs, 'TBSCertificate', 7, 10)
   const [version, serial, innerAlgorithm, issuer, validity, subject, publicKeyInfo] = fields
-  if (!is(version, 0, CONTEXT) || integer(version.children[0]) !== 2) throw malformed('it is not version 3')
-  if (!is(serial, TAG.INTEGER)) throw malformed('it has no serial number')
+  const [number, ...more] = is(version, 0, CONTEXT) ? version.children : []
+  if (integer(number) !== 2 || more.length !== 0) throw malformed('it is not version 3')
+  if (!is(serial, TAG.INTEGER) || serial.content.length === 0) throw malformed('it has no serial number')
   checkAlgorithm(innerAlgorithm)
   checkAlgorithm(outerAlgorithm)
   checkKey(publicKeyInfo)
@@ -74,7 +74,7 @@ function read(der: Uint8Array): Certificate {
     tbs: encoded(tbs),
     issuer: encoded(issuer),
     subject: encoded(subject),
-    subjectName: distinguishedName(subject as BerValue),
+    subjectName: distinguishedName(subject),
     notBefore: time(notBefore),
     notAfter: time(notAfter),
     publicKeyInfo: encoded(publicKeyInfo),
@@ -84,8 +84,13 @@ function read(der: Uint8Array): Certificate {
 }
 
 function checkAlgorithm(value: BerValue | undefined): void {
-  const algorithm = objectIdentifier(sequence(value, 'AlgorithmIdentifier', 1, 2)[0])
-  if (algorithm !== ECDSA_WITH_SHA384 || value?.children.length !== 1) {
+  const [identifier, parameters] = sequence(value, 'AlgorithmIdentifier', 1, 2)
+  const algorithm = objectIdentifier(identifier)
+  // RFC 5758, section 3.2: the parameters are absent, not NULL.
+  if (algorithm === ECDSA_WITH_SHA384 && parameters !== undefined) {
+    throw malformed('its signature algorithm has parameters')
+  }
+  if (algorithm !== ECDSA_WITH_SHA384) {
     throw new VerificationError(
       'ERR_CERTIFICATE_ALGORITHM',
       `a certificate is signed with ${algorithm}; only ecdsa-with-SHA384 is accepted`,

@@ -5,6 +5,7 @@
 import { type KeyObject, sign, verify } from 'node:crypto'
 import { decodeCbor, encodeCbor } from './cbor.js'
 import { FormatError, VerificationError } from './errors.js'
+import { shown } from './printable.js'
 
 /** CBOR tag 18, COSE_Sign1 (RFC 9052, section 2); optional, and left out by hardware. */
 const TAG_SIGN1 = 0xd2
@@ -74,10 +75,7 @@ function checkProtected(bytes: Uint8Array): void {
     throw new FormatError('ERR_COSE_HEADER', 'a critical header parameter that is not understood')
   const algorithm = header.get(ALG)
   if (algorithm !== ES384) {
-    throw new FormatError(
-      'ERR_COSE_ALGORITHM',
-      `algorithm ${String(algorithm)}; only ES384 (-35) is accepted`,
-    )
+    throw new FormatError('ERR_COSE_ALGORITHM', `algorithm ${shown(algorithm)}; only ES384 (-35) is accepted`)
   }
   if (header.size !== 1)
     throw new FormatError('ERR_COSE_HEADER', 'the protected header has more than an algorithm')

@@ -1,6 +1,7 @@
 /** Distinguished names (X.501) for people; comparison is by DER bytes, never by this text. */
 import { type BerValue, is, objectIdentifier, TAG } from './ber.js'
 import { FormatError } from './errors.js'
+import { withoutControls } from './printable.js'
 
 /** Attribute types by RFC 4514, section 3. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
@@ -12,9 +13,20 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   '2.5.4.11': 'OU',
 }
 
-/** `CN=aws.nitro-enclaves, C=US, …`, in the certificate's own order. Control characters are escaped. */
-export function distinguishedName(name: BerValue): string {
-  return name.children.map((rdn) => rdn.children.map(attribute).join('+')).join(', ')
+/**
+ * `CN=aws.nitro-enclaves, C=US, …`, in the certificate's own order. Control characters are escaped.
+ * Throws FormatError ERR_BER.
+ */
+export function distinguishedName(name: BerValue | undefined): string {
+  if (!is(name, TAG.SEQUENCE)) throw new FormatError('ERR_BER', 'not a distinguished name')
+  return name.children.map(relativeName).join(', ')
+}
+
+function relativeName(rdn: BerValue): string {
+  if (!is(rdn, TAG.SET) || rdn.children.length === 0) {
+    throw new FormatError('ERR_BER', 'not a set of attributes of a distinguished name')
+  }
+  return rdn.children.map(attribute).join('+')
 }
 
 function attribute(value: BerValue): string {
@@ -28,7 +40,5 @@ function attribute(value: BerValue): string {
 
 /** RFC 4514, section 2.4; a name from a hostile certificate must not drive a terminal either. */
 function escaped(text: string): string {
-  return text
-    .replace(/[\\",+<>;=]/g, (character) => `\\${character}`)
-    .replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+  return withoutControls(text.replace(/[\\",+<>;=]/g, (character) => `\\${character}`))
 }

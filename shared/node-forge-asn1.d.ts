@@ -17,7 +17,6 @@ declare module 'node-forge/lib/asn1.js' {
     fromDer(bytes: string, options: Options): Value
     toDer(value: Value): { getBytes(): string }
     create(tagClass: number, type: number, constructed: boolean, value: Content): Value
-    derToOid(bytes: string): string
   }
   export type Asn1 = Value
   export default asn1

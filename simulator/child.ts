@@ -49,6 +49,8 @@ export function startChild(name: string, file: URL, execArgv: readonly string[] 
     serialization: 'advanced',
     execArgv: [...execArgv],
     stdio: ['ignore', 2, 2, 'ipc'],
+    // The SDK's version is pinned: its word on future ones would only stand in the way.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env },
   })
   const pending = new Map<number, (response: Response) => void>()
   let next = 0

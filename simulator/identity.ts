@@ -19,6 +19,7 @@ export interface EnclaveIdentity {
 }
 
 const ROLE = 'arn:aws:iam::123456789012:role/simulated-enclave'
+const INDEX = /^(?:0|[1-9][0-9]?)$/
 const REGISTER = /^[0-9a-f]{96}$/i
 
 /** Throws UsageError ERR_USAGE for a register that is none. */
@@ -44,12 +45,13 @@ function simulatedMeasurement(index: number): Uint8Array {
 
 function readIndex(text: string): number {
   const index = Number(text)
-  if (Number.isInteger(index) && index >= 0 && index < MAX_PCRS) return index
+  if (INDEX.test(text) && index < MAX_PCRS) return index
   throw new UsageError('ERR_USAGE', `${JSON.stringify(text)} is not a PCR index from 0 to ${MAX_PCRS - 1}`)
 }
 
 function readRegister(index: string, value: Uint8Array | string): Uint8Array {
-  const hex = typeof value === 'string' ? value : Buffer.from(value).toString('hex')
-  if (!REGISTER.test(hex)) throw new UsageError('ERR_USAGE', `PCR${index} is not 48 bytes of hex`)
+  const hex = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
+  if (typeof hex !== 'string' || !REGISTER.test(hex))
+    throw new UsageError('ERR_USAGE', `PCR${index} is not 48 bytes of hex`)
   return new Uint8Array(Buffer.from(hex, 'hex'))
 }

@@ -8,6 +8,7 @@ import { type NsmExchange, nsmOver } from '../enclave/nsm/exchange.js'
 import type { Nsm } from '../enclave/nsm/requests.js'
 import { MAX_FIELD_LENGTH } from '../shared/attestation/document.js'
 import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
+import { UsageError } from '../shared/errors.js'
 import { type AttestationFields, signAttestation } from './attestation.js'
 import {
   ENCLAVE_CERTIFICATE_LIFE,
@@ -30,6 +31,7 @@ export type NsmErrorName =
 
 export interface SimulatedNsmOptions extends BootMeasurements {
   readonly authority: InstanceAuthority
+  /** Says that it is simulated: the word must be in it. */
   readonly moduleId: string
   readonly now?: () => Date
   /** Writes payload maps of definite length, as hardware did until spring 2025; current hardware's are indefinite. */
@@ -41,8 +43,14 @@ export interface SimulatedNsmOptions extends BootMeasurements {
 /** Milliseconds before its end at which a certificate is replaced. */
 const RENEW_BEFORE = 60_000
 
+/** Throws UsageError ERR_USAGE for a module id that does not say that it is simulated. */
 export function createSimulatedNsm(options: SimulatedNsmOptions): Nsm {
-  return nsmOver(new SimulatedNsm(options))
+  return nsmOver(createSimulatedDevice(options))
+}
+
+/** The same module, spoken to in bytes. */
+export function createSimulatedDevice(options: SimulatedNsmOptions): NsmExchange {
+  return new SimulatedNsm(options)
 }
 
 class Refusal extends Error {
@@ -60,10 +68,11 @@ class SimulatedNsm implements NsmExchange {
   readonly #options: SimulatedNsmOptions
   readonly #bank: PcrBank
   readonly #now: () => Date
-  #enclave: Promise<EnclaveCertificate> | undefined
-  #renewAt = 0
+  #enclave: { readonly from: number; readonly issued: Promise<EnclaveCertificate> } | undefined
 
   constructor(options: SimulatedNsmOptions) {
+    if (!options.moduleId.includes('simulated'))
+      throw new UsageError('ERR_USAGE', 'moduleId does not say that it is simulated')
     this.#options = options
     this.#bank = new PcrBank(options)
     this.#now = options.now ?? (() => new Date())
@@ -159,18 +168,26 @@ class SimulatedNsm implements NsmExchange {
     return signAttestation(document, await this.#certificate(now), { definiteLength })
   }
 
-  /** Hardware uses an enclave's certificate again until its three hours are nearly over. */
+  /** Hardware uses an enclave's certificate again until its three hours are nearly over. A clock may be set back. */
   #certificate(now: Date): Promise<EnclaveCertificate> {
     const { authority, moduleId } = this.#options
-    if (this.#enclave === undefined || now.getTime() >= this.#renewAt) {
-      this.#enclave = issueEnclaveCertificate(authority, moduleId, now)
-      this.#renewAt = now.getTime() + ENCLAVE_CERTIFICATE_LIFE - RENEW_BEFORE
-    }
-    return this.#enclave
+    const age = now.getTime() - (this.#enclave?.from ?? Number.NEGATIVE_INFINITY)
+    if (this.#enclave !== undefined && age >= 0 && age < ENCLAVE_CERTIFICATE_LIFE - RENEW_BEFORE)
+      return this.#enclave.issued
+    const issued = issueEnclaveCertificate(authority, moduleId, now)
+    const enclave = { from: now.getTime(), issued }
+    this.#enclave = enclave
+    // One that could not be issued is not kept: the next request tries again.
+    issued.catch(() => {
+      if (this.#enclave === enclave) this.#enclave = undefined
+    })
+    return issued
   }
 }
 
-/** A text, or a map of one entry that holds a map: anything else is no operation. */
+const UNITS: readonly unknown[] = ['DescribeNSM', 'GetRandom']
+
+/** The text of a request without fields, or a map of one entry that holds a map: anything else is no operation. */
 function readRequest(bytes: Uint8Array): [string, Fields] {
   let value: CborValue
   try {
@@ -178,10 +195,11 @@ function readRequest(bytes: Uint8Array): [string, Fields] {
   } catch {
     throw new Refusal('InvalidOperation')
   }
-  if (value === 'DescribeNSM' || value === 'GetRandom') return [value, new Map()]
+  if (typeof value === 'string' && UNITS.includes(value)) return [value, new Map()]
   if (!(value instanceof Map) || value.size !== 1) throw new Refusal('InvalidOperation')
   const [name, fields] = [...value][0] ?? []
-  if (typeof name !== 'string' || !(fields instanceof Map)) throw new Refusal('InvalidOperation')
+  if (typeof name !== 'string' || UNITS.includes(name) || !(fields instanceof Map))
+    throw new Refusal('InvalidOperation')
   return [name, fields]
 }
 

@@ -1,5 +1,5 @@
 /** The parent's view of a simulation, kept: every forwarded byte, record by record. */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 
 export type Direction = 'up' | 'down'
 
@@ -24,6 +24,8 @@ export class TraceWriter {
   /** Creates or empties the file, readable by its owner only. */
   constructor(path: string) {
     this.#file = openSync(path, 'w', 0o600)
+    // The mode above is for new files only; a terminal or /dev/null keeps its own.
+    if (fstatSync(this.#file).isFile()) fchmodSync(this.#file, 0o600)
   }
 
   write({ direction, connection, data }: TraceRecord): void {
@@ -32,7 +34,8 @@ export class TraceWriter {
     header.writeUInt32BE(connection, 1)
     header.writeBigUInt64BE(BigInt(Date.now()), 5)
     header.writeUInt32BE(data.length, 13)
-    writeSync(this.#file, Buffer.concat([header, data]))
+    // Not writeSync, which may write a part only.
+    writeFileSync(this.#file, Buffer.concat([header, data]))
   }
 
   close(): void {
@@ -40,11 +43,11 @@ export class TraceWriter {
   }
 }
 
-/** Both directions of every connection, each put together again. */
+/** Both directions of every connection, each put together again. A record cut off at the end counts as far as it goes. */
 export function readStreams(path: string): readonly Uint8Array[] {
   const bytes = readFileSync(path)
   const streams = new Map<string, Uint8Array[]>()
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset + HEADER_LENGTH <= bytes.length; ) {
     const key = bytes.toString('hex', offset, offset + 5)
     const start = offset + HEADER_LENGTH
     const end = start + bytes.readUInt32BE(offset + 13)

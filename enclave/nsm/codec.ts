@@ -24,7 +24,7 @@ export const NSM_ERRORS: Readonly<Record<string, NsmCode>> = {
   InternalError: 'ERR_NSM_INTERNAL_ERROR',
 }
 
-/** Throws NsmError ERR_NSM_INPUT_TOO_LARGE over 4,096 bytes. */
+/** Throws NsmError ERR_NSM_INPUT_TOO_LARGE over 4,096 bytes, ERR_NSM_INVALID_ARGUMENT for a number beyond 16 bits. */
 export function encodeRequest(request: NsmRequest): Uint8Array {
   const bytes = encodeCbor(requestValue(request))
   if (bytes.length > MAX_REQUEST_LENGTH) {
@@ -53,14 +53,14 @@ function requestValue(request: NsmRequest): CborValue {
       return request.type
     case 'DescribePCR':
     case 'LockPCR':
-      return variant(request.type, [['index', request.index]])
+      return variant(request.type, [['index', argument('index', request.index)]])
     case 'ExtendPCR':
       return variant(request.type, [
-        ['index', request.index],
+        ['index', argument('index', request.index)],
         ['data', request.data],
       ])
     case 'LockPCRs':
-      return variant(request.type, [['range', request.range]])
+      return variant(request.type, [['range', argument('range', request.range)]])
     case 'Attestation':
       return variant(request.type, [
         ['user_data', request.userData ?? null],
@@ -68,6 +68,13 @@ function requestValue(request: NsmRequest): CborValue {
         ['public_key', request.publicKey ?? null],
       ])
   }
+}
+
+/** The API's numbers have 16 bits: what does not fit never reaches the module. */
+function argument(name: string, value: number): number {
+  if (!Number.isInteger(value) || !isNumber(value))
+    throw new NsmError('ERR_NSM_INVALID_ARGUMENT', `${name} is not an integer from 0 to 65535`)
+  return value
 }
 
 function variant(name: string, fields: [string, CborValue][]): CborValue {
@@ -83,14 +90,20 @@ function readResponse(value: CborValue): NsmResponse {
 }
 
 function nameOf(value: CborValue): string {
-  return typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 64))
-    : 'neither a text nor a map of one entry'
+  return typeof value === 'string' ? quoted(value) : 'neither a text nor a map of one entry'
+}
+
+/** For messages: bounded, and with nothing in it that a terminal would obey. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 64)).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function readVariant(name: string, content: CborValue): NsmResponse {
   if (name === 'Error') throw refusal(content)
-  if (!(content instanceof Map)) throw invalid(`${JSON.stringify(name.slice(0, 64))} holds no map`)
+  if (!(content instanceof Map)) throw invalid(`${quoted(name)} holds no map`)
   const fields: ReadonlyMap<unknown, CborValue> = content
   switch (name) {
     case 'DescribeNSM':
@@ -113,7 +126,7 @@ function readVariant(name: string, content: CborValue): NsmResponse {
     case 'Attestation':
       return { type: name, document: bytesOf(fields, 'document') }
     default:
-      throw invalid(`an unknown response ${JSON.stringify(name.slice(0, 64))}`)
+      throw invalid(`an unknown response ${quoted(name)}`)
   }
 }
 

@@ -5,6 +5,7 @@
 import { type CborValue, decodeCbor } from '../cbor.js'
 import { type CoseSign1, parseSign1 } from '../cose.js'
 import { FormatError } from '../errors.js'
+import { shown } from '../printable.js'
 
 /** Bytes of a whole document. The largest seen has 7,539. */
 export const MAX_DOCUMENT_LENGTH = 16 * 1024
@@ -112,10 +113,7 @@ function readModuleId(value: CborValue): string {
 
 function readDigest(value: CborValue): 'SHA384' {
   if (value !== 'SHA384') {
-    throw new FormatError(
-      'ERR_DOCUMENT_DIGEST',
-      `digest is ${JSON.stringify(String(value))}; only SHA384 is accepted`,
-    )
+    throw new FormatError('ERR_DOCUMENT_DIGEST', `digest is ${shown(value)}; only SHA384 is accepted`)
   }
   return value
 }

@@ -20,6 +20,8 @@ export interface AttestationPolicy {
 
 const MAX_AGE = 300_000
 const CLOCK_TOLERANCE = 60_000
+/** As `String(index)` writes it: '', '00' or '0x0' would be a second name of PCR0, and one of the two be lost. */
+const PCR_INDEX = /^(?:[12]?[0-9]|3[01])$/
 const HEX_REGISTER = /^(?:[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/i
 
 /** A policy that has been read: registers are bytes, durations numbers. */
@@ -33,8 +35,12 @@ export type CheckedPolicy = Pick<AttestationPolicy, 'nonce' | 'userData' | 'publ
 /** Refuses a policy that cannot mean anything, before any document is looked at. Throws UsageError ERR_USAGE. */
 export function readPolicy(policy: AttestationPolicy): CheckedPolicy {
   const { maxAge = MAX_AGE, clockTolerance = CLOCK_TOLERANCE, pcrs = {}, allowDebug = false } = policy
-  if (!(maxAge >= 0)) throw new UsageError('ERR_USAGE', 'maxAge is not a number of milliseconds')
-  if (!(clockTolerance >= 0 && clockTolerance < Number.POSITIVE_INFINITY)) {
+  if (typeof maxAge !== 'number' || !(maxAge >= 0))
+    throw new UsageError('ERR_USAGE', 'maxAge is not a number of milliseconds')
+  if (
+    typeof clockTolerance !== 'number' ||
+    !(clockTolerance >= 0 && clockTolerance < Number.POSITIVE_INFINITY)
+  ) {
     throw new UsageError('ERR_USAGE', 'clockTolerance is not a finite number of milliseconds')
   }
   const { nonce, userData, publicKey } = policy
@@ -42,6 +48,10 @@ export function readPolicy(policy: AttestationPolicy): CheckedPolicy {
     if (value !== undefined && !(value instanceof Uint8Array)) {
       throw new UsageError('ERR_USAGE', `${name} is not a Uint8Array`)
     }
+  }
+  // A Map has no entries of its own here: it would ask for nothing, and every document would pass.
+  if (typeof pcrs !== 'object' || pcrs === null || pcrs instanceof Map || pcrs instanceof Uint8Array) {
+    throw new UsageError('ERR_USAGE', 'pcrs is not an object of registers by index')
   }
   const registers = new Map(Object.entries(pcrs).map(([index, value]) => readRegister(index, value)))
   return {
@@ -105,12 +115,12 @@ function checkAge(age: number, { maxAge, clockTolerance }: CheckedPolicy): void 
   }
 }
 
-function readRegister(key: string, value: Uint8Array | string): [number, Uint8Array] {
+function readRegister(key: string, value: unknown): [number, Uint8Array] {
   const index = Number(key)
-  if (!Number.isInteger(index) || index < 0 || index > 31) {
+  if (!PCR_INDEX.test(key)) {
     throw new UsageError('ERR_USAGE', `${JSON.stringify(key)} is not a PCR index from 0 to 31`)
   }
-  const text = typeof value === 'string' ? value : Buffer.from(value).toString('hex')
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)
   if (!HEX_REGISTER.test(text))
     throw new UsageError('ERR_USAGE', `PCR${index} is not 32, 48 or 64 bytes of hex`)
   return [index, Buffer.from(text, 'hex')]

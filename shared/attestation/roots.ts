@@ -23,8 +23,14 @@ IwLz3/Y=
 
 /** The DER of one root given as PEM or DER. Throws UsageError ERR_USAGE. */
 export function readRoot(root: string | Uint8Array): Uint8Array {
-  if (typeof root !== 'string') return root
-  const match = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/.exec(root)
-  if (match?.[1] === undefined) throw new UsageError('ERR_USAGE', 'a root is not one certificate in PEM')
-  return Buffer.from(match[1], 'base64')
+  if (root instanceof Uint8Array) return root
+  const match = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/.exec(
+    String(root),
+  )
+  const base64 = match?.[1]?.replace(/\s/g, '') ?? ''
+  const der = Buffer.from(base64, 'base64')
+  // Node's decoder skips what it does not understand.
+  if (der.length === 0 || der.toString('base64') !== base64)
+    throw new UsageError('ERR_USAGE', 'a root is not one certificate in PEM')
+  return der
 }

@@ -38,8 +38,8 @@ export async function verifyAttestation(
 ): Promise<VerifiedAttestation> {
   const policy = readPolicy(options)
   const roots = (options.roots ?? [AWS_NITRO_ROOT]).map(readRoot)
-  const now = options.now ?? new Date()
-  if (Number.isNaN(now.getTime())) throw new UsageError('ERR_USAGE', 'now is not a valid Date')
+  const now = readTime(options.now ?? new Date())
+  if (!(bytes instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'the document is not a Uint8Array')
   const { document, envelope } = parseAttestation(bytes)
   const { certificate, cabundle } = document
   const path = verifyCertificatePath({ certificate, cabundle, roots, at: now })
@@ -55,4 +55,12 @@ export async function verifyAttestation(
       notAfter,
     })),
   }
+}
+
+/** A copy: a Date can be changed while it is used. */
+function readTime(now: unknown): Date {
+  if (!(now instanceof Date) || Number.isNaN(now.getTime())) {
+    throw new UsageError('ERR_USAGE', 'now is not a valid Date')
+  }
+  return new Date(now.getTime())
 }

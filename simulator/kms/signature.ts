@@ -66,8 +66,9 @@ export async function verifySignature(request: SignedRequest, options: Signature
   const date = requestDate(longDate, options.now)
   requireScope(authorization.scope, longDate, options.region)
   requireBodyHash(headers, request.body)
-  const expected = Buffer.from(await sign(request, authorization.signedHeaders, date, options))
-  const given = Buffer.from(authorization.signature)
+  const { signedHeaders, signature } = authorization
+  const expected = await sign(request, signedHeaders, date, options)
+  const given = Buffer.from(`SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`)
   if (expected.length !== given.length || !timingSafeEqual(expected, given)) throw invalidSignature(MISMATCH)
 }
 
@@ -139,13 +140,13 @@ function requireBodyHash(headers: SignedRequest['headers'], body: Uint8Array): v
     throw invalidSignature('x-amz-content-sha256 is not the body')
 }
 
-/** The signature, in hex, that the credentials' owner would give. */
+/** What the credentials' owner would write: `SignedHeaders=..., Signature=...`. */
 async function sign(
   request: SignedRequest,
   signedHeaders: readonly string[],
   signingDate: Date,
   { region, credentials }: SignatureOptions,
-): Promise<string> {
+): Promise<Buffer> {
   // Without its token the signer adds no header: only what the request names is signed.
   const { accessKeyId, secretAccessKey } = credentials
   const signer = new SignatureV4({
@@ -164,7 +165,8 @@ async function sign(
   const { method, path, body } = request
   const bare: HttpRequest = { method, path, headers, body, protocol: 'https:', hostname: '', query: {} }
   const signed = await signer.sign(bare, { signingDate, signableHeaders: new Set(signedHeaders) })
-  return /Signature=([0-9a-f]{64})$/.exec(signed.headers.authorization ?? '')?.[1] ?? ''
+  const authorization: string = signed.headers.authorization ?? ''
+  return Buffer.from(authorization.slice(authorization.indexOf('SignedHeaders=')))
 }
 
 /** Own properties only: "constructor" is no header. */

@@ -163,3 +163,7 @@ export async function seal(
   options.change?.(parts)
   return writeEnvelope(parts)
 }
+
+export async function importPublicKey(spki: Uint8Array): Promise<webcrypto.CryptoKey> {
+  return subtle.importKey('spki', spki, { name: 'RSA-OAEP', hash: 'SHA-256' }, true, ['encrypt'])
+}

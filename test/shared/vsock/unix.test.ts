@@ -6,9 +6,9 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { connect, listen, unixTransport } from '../../../shared/vsock/index.js'
+import { startStuckListener } from './stuck-listener.js'
 
 const directory = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'v-'))
@@ -37,41 +37,6 @@ const read = (stream: Readable): Promise<string> =>
     stream.on('end', () => resolve(text))
     stream.on('error', reject)
   })
-
-/** A listener whose thread sleeps, its backlog already full. wake() lets it accept, and echo. */
-const startStuckListener = async (path: string) => {
-  const gate = new Int32Array(new SharedArrayBuffer(4))
-  const code = `
-    const net = require('node:net')
-    const { parentPort, workerData } = require('node:worker_threads')
-    const server = net.createServer((socket) => socket.on('error', () => {}).pipe(socket))
-    server.listen({ path: workerData.path, backlog: 1 }, () => {
-      parentPort.postMessage('listening')
-      setImmediate(() => Atomics.wait(workerData.gate, 0, 0))
-    })`
-  const worker = new Worker(code, { eval: true, workerData: { path, gate } })
-  const wake = () => {
-    Atomics.store(gate, 0, 1)
-    Atomics.notify(gate, 0)
-  }
-  onTestFinished(async () => {
-    wake()
-    await worker.terminate()
-  })
-  await once(worker, 'message')
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const fill = async (): Promise<void> => {
-    const socket = net.connect({ path })
-    onTestFinished(() => void socket.destroy())
-    const outcome = await Promise.race([once(socket, 'connect').then(() => true), failure(socket)]).catch(
-      (e) => e,
-    )
-    if (outcome === true) return fill()
-    expect(outcome).toMatchObject({ code: 'EAGAIN' })
-  }
-  await fill()
-  return { wake }
-}
 
 it('echoes, with half-close', async () => {
   const transport = unixTransport(directory())

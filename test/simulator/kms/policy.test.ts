@@ -230,7 +230,7 @@ describe('parsePolicy', () => {
     ],
     [
       'a variable in a Resource',
-      policyOf(statement({ Resource: `arn:aws:kms:${'{aws:x}'}` })),
+      policyOf(statement({ Resource: `arn:aws:kms:\${aws:x}` })),
       'Statement[0].Resource has a policy variable',
     ],
     ['an empty Condition', when({}), 'Statement[0].Condition must not be empty'],
@@ -269,7 +269,11 @@ describe('parsePolicy', () => {
     ['PCR32', when({ StringEquals: { [`${PCR}32`]: A } }), 'PCR32 is not a supported condition key'],
     ['PCR00', when({ StringEquals: { [`${PCR}00`]: A } }), 'PCR00 is not a supported condition key'],
     ['PCR', when({ StringEquals: { [PCR]: A } }), 'PCR is not a supported condition key'],
-    ['a Kelvin sign', when({ StringEquals: { [IMAGE.replace('k', '\u212a')]: A } }), 'is not a supported condition key'],
+    [
+      'a Kelvin sign',
+      when({ StringEquals: { [IMAGE.replace('k', '\u212a')]: A } }),
+      'is not a supported condition key',
+    ],
     ['a key in two cases', when({ StringEquals: { [IMAGE]: A, [IMAGE.toUpperCase()]: B } }), 'appears twice'],
     [
       'an empty list of values',
@@ -281,7 +285,7 @@ describe('parsePolicy', () => {
       when({ StringEquals: { [IMAGE]: [A, 5] } }),
       `StringEquals.${IMAGE}[1] must be a string`,
     ],
-    ['a variable in a value', when({ StringEquals: { [IMAGE]: `${'{aws:userid}'}` } }), 'has a policy variable'],
+    ['a variable in a value', when({ StringEquals: { [IMAGE]: `\${aws:userid}` } }), 'has a policy variable'],
     ['an odd value of Null', when({ Null: { [IMAGE]: 'yes' } }), `Null.${IMAGE} must be "true" or "false"`],
     ['an empty list for Null', when({ Null: { [IMAGE]: [] } }), `Null.${IMAGE} must not be empty`],
     [

@@ -1,10 +1,8 @@
-import 'reflect-metadata'
 import { spawnSync } from 'node:child_process'
-import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as x509 from '@peculiar/x509'
 
 export const HOST = 'kms.us-east-1.amazonaws.com'
 export const REGION = 'us-east-1'
@@ -38,47 +36,4 @@ export function opensslOpen(envelope: Uint8Array, { privateKey }: RsaKey): Buffe
   } finally {
     rmSync(directory, { recursive: true })
   }
-}
-
-export interface TestCertificate {
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-}
-
-/** A CA made for one test run, and a server certificate of it. */
-export async function certificateFor(host: string): Promise<TestCertificate> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const usages = ['sign', 'verify'] as const
-  const caKeys = await webcrypto.subtle.generateKey(algorithm, true, usages)
-  const serverKeys = await webcrypto.subtle.generateKey(algorithm, true, usages)
-  const notBefore = new Date(Date.now() - 60_000)
-  const notAfter = new Date(Date.now() + 3_600_000)
-  const ca = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      name: 'CN=Test CA',
-      keys: caKeys,
-      notBefore,
-      notAfter,
-      signingAlgorithm: algorithm,
-      extensions: [new x509.BasicConstraintsExtension(true, 0, true)],
-    },
-    webcrypto,
-  )
-  const leaf = await x509.X509CertificateGenerator.create(
-    {
-      subject: `CN=${host}`,
-      issuer: ca.subject,
-      publicKey: serverKeys.publicKey,
-      signingKey: caKeys.privateKey,
-      notBefore,
-      notAfter,
-      signingAlgorithm: algorithm,
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
-    },
-    webcrypto,
-  )
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', serverKeys.privateKey)).toString('base64')
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`
-  return { ca: ca.toString('pem'), cert: leaf.toString('pem'), key }
 }

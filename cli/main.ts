@@ -1,0 +1,33 @@
+/** The command line: one file a command; here they come together. */
+import { createRequire } from 'node:module'
+import { Command } from 'commander'
+import { EXIT_CODES } from './exit-codes.js'
+import { inspectCommand } from './inspect.js'
+import { openEnvelopeCommand } from './open-envelope.js'
+import { simulateCommand } from './simulate.js'
+import { verifyCommand } from './verify.js'
+
+export async function main(argv: readonly string[]): Promise<void> {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+  const program = new Command('nitro-enclave')
+    .description(
+      'AWS Nitro Enclave applications in TypeScript: simulate them, verify their attestation documents.',
+    )
+    .version(version)
+    .showHelpAfterError('(run it with --help for what it takes)')
+    .addHelpText('after', `\n${EXIT_CODES}`)
+    .addCommand(simulateCommand())
+    .addCommand(verifyCommand())
+    .addCommand(inspectCommand())
+    .addCommand(openEnvelopeCommand())
+  for (const command of program.commands) {
+    command
+      .showHelpAfterError('(run it with --help for what it takes)')
+      .addHelpText('after', `\n${EXIT_CODES}`)
+  }
+  // A reader that has seen enough (`… | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  await program.parseAsync([...argv])
+}

@@ -1,0 +1,45 @@
+/** Values of flags. Each reader throws commander's InvalidArgumentError, which names the flag and ends with 1. */
+import { InvalidArgumentError } from 'commander'
+
+export type Registers = Readonly<Record<number, string>>
+
+/** `I=HEX`, given once for each register. */
+export function register(value: string, previous: Registers = {}): Registers {
+  const match = /^(\d{1,2})=([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/i.exec(value)
+  if (!match || Number(match[1]) > 31) {
+    throw new InvalidArgumentError('Expected I=HEX: an index from 0 to 31 and a register of 96 hex digits.')
+  }
+  const index = Number(match[1])
+  if (index in previous) throw new InvalidArgumentError(`PCR${index} is given twice.`)
+  return { ...previous, [index]: match[2] ?? '' }
+}
+
+export function hex(value: string): Uint8Array {
+  if (!/^(?:[0-9a-f]{2})*$/i.test(value)) throw new InvalidArgumentError('Expected hex digits, two a byte.')
+  return Buffer.from(value, 'hex')
+}
+
+export function integer(value: string): number {
+  if (!/^-?\d{1,15}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.')
+  return Number(value)
+}
+
+/** Seconds, as milliseconds. */
+export function seconds(value: string): number {
+  if (!/^\d{1,12}(?:\.\d{1,3})?$/.test(value)) throw new InvalidArgumentError('Expected a number of seconds.')
+  return Number(value) * 1000
+}
+
+export function secondsOrNone(value: string): number {
+  return value === 'none' ? Number.POSITIVE_INFINITY : seconds(value)
+}
+
+/** ISO 8601 with a time zone: the local one would make a script mean something else on every machine. */
+export function time(value: string): Date {
+  const date = new Date(value)
+  const form = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
+  if (!form.test(value) || Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('Expected a time as in 2026-01-31T12:00:00Z.')
+  }
+  return date
+}

@@ -1,0 +1,106 @@
+/** Runs one simulated call for the command line, and ends what it started, however it ends. */
+import { closeSync, openSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { UsageError } from '../shared/errors.js'
+import { ReportedError } from '../simulator/child.js'
+import { type AttestedRandom, type KeyStoreState, type Simulation, simulate } from '../simulator/index.js'
+import { explainDenial } from '../simulator/kms/denial.js'
+import { parsePolicy } from '../simulator/kms/policy.js'
+import { readInput } from './input.js'
+import type { Registers } from './options.js'
+import { accountOf, printAccount } from './simulation-account.js'
+import { write } from './write.js'
+
+export interface SimulateFlags {
+  bytes: number
+  customKeyStoreId?: string
+  customKeyStore?: Readonly<Record<string, KeyStoreState>>
+  pcr?: Registers
+  policy?: string
+  json?: boolean
+  trace?: string
+}
+
+export async function runSimulation(flags: SimulateFlags): Promise<void> {
+  const policy = flags.policy === undefined ? undefined : await readPolicyFile(flags.policy)
+  if (flags.trace !== undefined) checkWritable(flags.trace)
+  const directory = await mkdtemp(join(tmpdir(), 'nitro-enclave-trace-'))
+  const trace = flags.trace === undefined ? join(directory, 'trace') : resolve(flags.trace)
+  const begun = performance.now()
+  const starting = simulate({
+    trace,
+    ...(policy !== undefined && { policy }),
+    ...(flags.pcr && { pcrs: flags.pcr }),
+    ...(flags.customKeyStore && { customKeyStores: flags.customKeyStore }),
+  })
+  const close = async (): Promise<void> => {
+    await starting.then((simulation) => simulation.close()).catch(() => undefined)
+    await rm(directory, { recursive: true, force: true })
+  }
+  const interrupted = (signal: NodeJS.Signals): void => {
+    void close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143))
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  try {
+    const simulation = await starting
+    const start = performance.now() - begun
+    const answer = await call(simulation, flags)
+    if (answer === undefined) return
+    const account = await accountOf({ simulation, answer, trace, start, numberOfBytes: flags.bytes })
+    if (flags.json) write(JSON.stringify(account, null, 2))
+    else printAccount(account)
+  } finally {
+    process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
+    await close()
+  }
+}
+
+/** Undefined when KMS, or the way to it, refused: that has been reported. */
+async function call(simulation: Simulation, flags: SimulateFlags): Promise<AttestedRandom | undefined> {
+  const { bytes, customKeyStoreId } = flags
+  try {
+    return await simulation.generateRandom({
+      numberOfBytes: bytes,
+      ...(customKeyStoreId !== undefined && { customKeyStoreId }),
+    })
+  } catch (error) {
+    if (!(error instanceof ReportedError)) throw error
+    printFailure(error, simulation, flags)
+    return undefined
+  }
+}
+
+/** KMS's own words, then what is likely wrong. */
+function printFailure(
+  { report }: ReportedError,
+  { policy, enclave }: Simulation,
+  { json }: SimulateFlags,
+): void {
+  process.exitCode = 4
+  const denied = report.name === 'AccessDeniedException'
+  const hint = denied ? explainDenial(parsePolicy(policy), enclave.pcrs) : undefined
+  if (json) write(JSON.stringify({ error: { ...report, ...(hint !== undefined && { hint }) } }, null, 2))
+  process.stderr.write(`nitro-enclave simulate: ${report.name}: ${report.message}\n`)
+  if (report.code !== undefined) process.stderr.write(`  code: ${report.code}\n`)
+  if (report.requestId !== undefined) process.stderr.write(`  request id: ${report.requestId}\n`)
+  if (hint !== undefined) process.stderr.write(`  hint: ${hint}\n`)
+}
+
+async function readPolicyFile(file: string): Promise<unknown> {
+  const text = Buffer.from(await readInput(file)).toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError('ERR_IAM_POLICY', `${file} is not JSON`)
+  }
+}
+
+function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'w', 0o600))
+  } catch (error) {
+    throw new UsageError('ERR_USAGE', `cannot write ${file}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}

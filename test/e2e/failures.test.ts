@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { isAlive } from '../support/cli.js'
+import { startSimulation } from '../support/simulation.js'
+
+const request = { numberOfBytes: 32 }
+
+describe('a call that cannot succeed ends in a typed error', () => {
+  it.each([
+    ['ignoreRecipient', 'ERR_KMS_IGNORED_RECIPIENT'],
+    ['wrongRecipient', 'ERR_ENVELOPE'],
+    ['truncatedEnvelope', 'ERR_ENVELOPE'],
+  ] as const)('KMS misbehaves: %s', async (fault, code) => {
+    const simulation = await startSimulation()
+    await simulation.setFault(fault)
+    await expect(simulation.generateRandom(request)).rejects.toMatchObject({ report: { code } })
+    await simulation.setFault(undefined)
+    expect((await simulation.generateRandom(request)).random).toHaveLength(32)
+  })
+
+  it.each([
+    ['dependencyTimeout', 'DependencyTimeoutException'],
+    ['internal', 'KMSInternalException'],
+  ] as const)('KMS fails: %s', async (fault, name) => {
+    const simulation = await startSimulation()
+    await simulation.setFault(fault)
+    await expect(simulation.generateRandom(request)).rejects.toMatchObject({ report: { name, status: 500 } })
+  })
+
+  it('KMS shows a certificate under another name', async () => {
+    const simulation = await startSimulation({ certificateName: 'kms.eu-central-1.amazonaws.com' })
+    await expect(simulation.generateRandom(request)).rejects.toMatchObject({
+      report: { code: 'ERR_KMS_TLS' },
+    })
+  })
+
+  it('the proxy dies in the middle of many calls', async () => {
+    const simulation = await startSimulation()
+    const calls = Promise.allSettled(Array.from({ length: 50 }, () => simulation.generateRandom(request)))
+    await simulation.generateRandom(request)
+    simulation.killParent('SIGKILL')
+    for (const outcome of await calls) {
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({ report: { code: 'ERR_KMS_CONNECTION' } })
+    }
+    await expect(simulation.generateRandom(request)).rejects.toMatchObject({
+      report: { code: 'ERR_KMS_CONNECTION' },
+    })
+  })
+
+  it('the proxy takes connections and stays silent', { timeout: 90_000 }, async () => {
+    const simulation = await startSimulation()
+    simulation.killParent('SIGSTOP')
+    await expect(simulation.generateRandom(request)).rejects.toMatchObject({
+      report: { code: 'ERR_KMS_TIMEOUT' },
+    })
+  })
+})
+
+describe('a simulation leaves nothing behind', () => {
+  it('when it is closed, a stopped process included', async () => {
+    const simulation = await startSimulation()
+    simulation.killParent('SIGSTOP')
+    await simulation.close()
+    expect(Object.values(simulation.processes).filter(isAlive)).toEqual([])
+  })
+
+  it('when it could not start', async () => {
+    await expect(startSimulation({ pcrs: { 0: 'zz' } })).rejects.toMatchObject({ code: 'ERR_USAGE' })
+    await expect(startSimulation({ policy: { Statement: [] } })).rejects.toMatchObject({
+      code: 'ERR_IAM_POLICY',
+    })
+  })
+})
