@@ -73,7 +73,6 @@ const warn = (error: unknown): void => process.emitWarning(error instanceof Erro
 /** Destroys a socket that never had a counterpart; resolves when it is gone. */
 const discard = (socket: net.Socket): Promise<void> =>
   new Promise((resolve) => {
-    socket.on('error', () => {})
     if (socket.closed) return resolve()
     socket.once('close', () => resolve())
     cut(socket)
@@ -127,6 +126,8 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
   const server = await listen({ ...options.listen, allowHalfOpen: true, pauseOnConnect: true })
   server.maxConnections = maxConnections
   server.on('connection', (client: net.Socket) => {
+    // Until the tunnel takes over, its 'close' says enough.
+    client.on('error', () => {})
     const controller = new AbortController()
     // A turn later: a resolver that calls close() finds its own connection in the list.
     const done = Promise.resolve()

@@ -59,7 +59,7 @@ const persist = async (endpoint: Endpoint, name: string, limits: DialLimits): Pr
       const full = (error as NodeJS.ErrnoException).code === 'EAGAIN'
       if (!full || performance.now() + RETRY_DELAY >= deadline) throw error
     }
-    await sleep(RETRY_DELAY, undefined, { signal: limits.signal })
+    await sleep(RETRY_DELAY)
   }
 }
 
@@ -101,7 +101,6 @@ export const dial = async (resolver: Resolver, { host, port }: Target, limits: D
     } catch (error) {
       failure = error
     }
-    if (signal.aborted) break
   }
   throw failure
 }

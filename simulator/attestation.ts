@@ -19,7 +19,7 @@ const BREAK = 0xff
 export function signAttestation(
   fields: AttestationFields,
   { certificate, key }: EnclaveCertificate,
-  { definiteLength = false } = {},
+  { definiteLength }: { readonly definiteLength: boolean },
 ): Uint8Array {
   const entries: [string, CborValue][] = [
     ['module_id', fields.moduleId],

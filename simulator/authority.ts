@@ -5,6 +5,7 @@
 import 'reflect-metadata'
 import { createPrivateKey, type KeyObject, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
+import { UsageError } from '../shared/errors.js'
 
 const EC = { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' } as const
 const HOUR = 3_600_000
@@ -14,6 +15,8 @@ const { KeyUsageFlags } = x509
 export const ENCLAVE_CERTIFICATE_LIFE = 3 * HOUR
 /** Hardware dates enclave certificates back by so much, in milliseconds. */
 const BACKDATED = 3_000
+/** Region and ids stand inside names, whose separators they must not bring. */
+const LABEL = /^[a-zA-Z0-9-]{1,64}$/
 
 /** An instance's certificate authority: what its Nitro Secure Module issues enclave certificates with. */
 export interface InstanceAuthority {
@@ -21,7 +24,10 @@ export interface InstanceAuthority {
   readonly cabundle: readonly Uint8Array[]
   /** PKCS#8, DER: of a key that signs for nothing outside this simulation. */
   readonly privateKey: Uint8Array
+  /** The root's, to renew what is below it when a simulation outlives it. */
+  readonly rootKey: Uint8Array
   readonly region: string
+  readonly instanceId: string
 }
 
 export interface AuthorityOptions {
@@ -30,9 +36,11 @@ export interface AuthorityOptions {
   readonly now: () => Date
 }
 
-/** Makes a new root and everything below it, to the instance. */
+/** Makes a new root and everything below it, to the instance. Throws UsageError ERR_USAGE. */
 export async function createInstanceAuthority(options: AuthorityOptions): Promise<InstanceAuthority> {
   const { region, instanceId } = options
+  checkLabel('region', region)
+  checkLabel('instanceId', instanceId)
   const now = options.now().getTime()
   const root = await issue({
     name: 'C=US, O=nitro-enclave-sdk, OU=simulator, CN=simulated.nitro-enclaves',
@@ -40,6 +48,27 @@ export async function createInstanceAuthority(options: AuthorityOptions): Promis
     life: 30 * 365 * DAY,
     usages: KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
   })
+  return issueBelow(root, region, instanceId, now)
+}
+
+/**
+ * The authority itself while it can issue for three hours more, as an instance's does for a day; then a new one
+ * under the same root.
+ */
+export async function renewedAuthority(authority: InstanceAuthority, now: Date): Promise<InstanceAuthority> {
+  const { cabundle, rootKey, region, instanceId } = authority
+  const { notBefore, notAfter } = readCertificate(cabundle.at(-1))
+  if (now >= notBefore && now.getTime() + ENCLAVE_CERTIFICATE_LIFE <= notAfter.getTime()) return authority
+  const root = { certificate: readCertificate(cabundle[0]), privateKey: await importKey(rootKey) }
+  return issueBelow(root, region, instanceId, now.getTime())
+}
+
+async function issueBelow(
+  root: Issuer,
+  region: string,
+  instanceId: string,
+  now: number,
+): Promise<InstanceAuthority> {
   const caUsages = KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
   const regional = await issue({
     name: `C=US, O=nitro-enclave-sdk, OU=simulator, CN=${identifier()}.${region}.simulated.nitro-enclaves`,
@@ -70,8 +99,10 @@ export async function createInstanceAuthority(options: AuthorityOptions): Promis
   })
   return {
     cabundle: [root, regional, zonal, instance].map(({ certificate }) => new Uint8Array(certificate.rawData)),
-    privateKey: new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', instance.keys.privateKey)),
+    privateKey: await exportKey(instance.privateKey),
+    rootKey: await exportKey(root.privateKey),
     region,
+    instanceId,
   }
 }
 
@@ -81,34 +112,38 @@ export interface EnclaveCertificate {
   readonly key: KeyObject
 }
 
-/** Issues an enclave certificate as hardware does: three hours and three seconds, no key identifiers. */
+/** Issues an enclave certificate as hardware does: three hours and three seconds, no key identifiers. Throws UsageError. */
 export async function issueEnclaveCertificate(
   authority: InstanceAuthority,
   moduleId: string,
   now: Date,
 ): Promise<EnclaveCertificate> {
-  const instance = authority.cabundle.at(-1)
-  if (instance === undefined) throw new RangeError('an instance authority has certificates')
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', authority.privateKey, EC, false, ['sign'])
-  const certificate = new x509.X509Certificate(new Uint8Array(instance))
-  const { keys, certificate: leaf } = await issue({
+  checkLabel('moduleId', moduleId)
+  const certificate = readCertificate(authority.cabundle.at(-1))
+  const privateKey = await importKey(authority.privateKey)
+  const leaf = await issue({
     name: `C=US, ST=Washington, L=Seattle, O=nitro-enclave-sdk, OU=simulator, CN=${moduleId}.${authority.region}.simulated`,
-    issuer: { certificate, keys: { privateKey } },
+    issuer: { certificate, privateKey },
     from: now.getTime() - BACKDATED,
     life: ENCLAVE_CERTIFICATE_LIFE + BACKDATED,
     end: true,
     usages: KeyUsageFlags.digitalSignature | KeyUsageFlags.nonRepudiation,
   })
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
+  const key = Buffer.from(await exportKey(leaf.privateKey))
   return {
-    certificate: new Uint8Array(leaf.rawData),
+    certificate: new Uint8Array(leaf.certificate.rawData),
     key: createPrivateKey({ key, format: 'der', type: 'pkcs8' }),
   }
 }
 
+interface Issuer {
+  readonly certificate: x509.X509Certificate
+  readonly privateKey: webcrypto.CryptoKey
+}
+
 interface Issue {
   readonly name: string
-  readonly issuer?: { certificate: x509.X509Certificate; keys: Pick<webcrypto.CryptoKeyPair, 'privateKey'> }
+  readonly issuer?: Issuer
   /** Milliseconds since 1970, and milliseconds. */
   readonly from: number
   readonly life: number
@@ -118,9 +153,7 @@ interface Issue {
   readonly revocationList?: boolean
 }
 
-async function issue(
-  options: Issue,
-): Promise<{ certificate: x509.X509Certificate; keys: webcrypto.CryptoKeyPair }> {
+async function issue(options: Issue): Promise<Issuer> {
   const { name, issuer, from, life, pathLength, end = false, usages } = options
   const keys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.create({
@@ -131,7 +164,7 @@ async function issue(
     notAfter: wholeSecond(from + life),
     signingAlgorithm: EC,
     publicKey: keys.publicKey,
-    signingKey: issuer?.keys.privateKey ?? keys.privateKey,
+    signingKey: issuer?.privateKey ?? keys.privateKey,
     extensions: [
       new x509.BasicConstraintsExtension(!end, pathLength, true),
       new x509.KeyUsagesExtension(usages, !end),
@@ -144,7 +177,25 @@ async function issue(
         : []),
     ],
   })
-  return { certificate, keys }
+  return { certificate, privateKey: keys.privateKey }
+}
+
+function readCertificate(der: Uint8Array | undefined): x509.X509Certificate {
+  if (der === undefined) throw new RangeError('an instance authority has certificates')
+  return new x509.X509Certificate(new Uint8Array(der))
+}
+
+function importKey(pkcs8: Uint8Array): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('pkcs8', new Uint8Array(pkcs8), EC, true, ['sign'])
+}
+
+async function exportKey(key: webcrypto.CryptoKey): Promise<Uint8Array> {
+  return new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', key))
+}
+
+function checkLabel(name: string, text: string): void {
+  if (!LABEL.test(text))
+    throw new UsageError('ERR_USAGE', `${name} is not made of 1 to 64 letters, digits and hyphens`)
 }
 
 /** Eight random bytes in hex, positive as a serial number. */

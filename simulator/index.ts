@@ -12,7 +12,7 @@ import { type Child, startChild } from './child.js'
 import type { AttestedRandom, EnclaveStart, Load, LoadReport } from './enclave-process.js'
 import { type EnclaveIdentity, enclaveIdentity, type IdentityOptions } from './identity.js'
 import type { KeyStoreState } from './kms/key-stores.js'
-import { parsePolicy, pinningPolicy } from './kms/policy.js'
+import { parsePolicy, pinningPolicy } from './kms/policy-document.js'
 import type { Fault, KmsStart } from './kms/process.js'
 import type { ParentAccount, ParentStart } from './parent-process.js'
 

@@ -15,6 +15,7 @@ import {
   type EnclaveCertificate,
   type InstanceAuthority,
   issueEnclaveCertificate,
+  renewedAuthority,
 } from './authority.js'
 import { type BootMeasurements, MAX_PCRS, PcrBank } from './pcr-bank.js'
 
@@ -64,16 +65,23 @@ class Refusal extends Error {
 
 type Fields = ReadonlyMap<unknown, CborValue>
 
+interface Issued {
+  readonly enclave: EnclaveCertificate
+  readonly cabundle: readonly Uint8Array[]
+}
+
 class SimulatedNsm implements NsmExchange {
   readonly #options: SimulatedNsmOptions
   readonly #bank: PcrBank
   readonly #now: () => Date
-  #enclave: { readonly from: number; readonly issued: Promise<EnclaveCertificate> } | undefined
+  #authority: InstanceAuthority
+  #enclave: { readonly from: number; readonly issued: Promise<Issued> } | undefined
 
   constructor(options: SimulatedNsmOptions) {
     if (!options.moduleId.includes('simulated'))
       throw new UsageError('ERR_USAGE', 'moduleId does not say that it is simulated')
     this.#options = options
+    this.#authority = options.authority
     this.#bank = new PcrBank(options)
     this.#now = options.now ?? (() => new Date())
   }
@@ -151,30 +159,32 @@ class SimulatedNsm implements NsmExchange {
   }
 
   async #attest(fields: Fields): Promise<Uint8Array> {
-    const { authority, moduleId, definiteLength = false } = this.#options
+    const { moduleId, definiteLength = false } = this.#options
     const [userData, nonce, publicKey] = ['user_data', 'nonce', 'public_key'].map((name) =>
       optional(fields, name),
     )
     const now = this.#now()
+    // Before anything is waited for: the registers of this moment.
+    const pcrs = this.#bank.locked()
+    const { enclave, cabundle } = await this.#certificate(now)
     const document: AttestationFields = {
       moduleId,
       timestamp: now,
-      pcrs: this.#bank.locked(),
-      cabundle: authority.cabundle,
+      pcrs,
+      cabundle,
       ...(publicKey && { publicKey }),
       ...(userData && { userData }),
       ...(nonce && { nonce }),
     }
-    return signAttestation(document, await this.#certificate(now), { definiteLength })
+    return signAttestation(document, enclave, { definiteLength })
   }
 
   /** Hardware uses an enclave's certificate again until its three hours are nearly over. A clock may be set back. */
-  #certificate(now: Date): Promise<EnclaveCertificate> {
-    const { authority, moduleId } = this.#options
+  #certificate(now: Date): Promise<Issued> {
     const age = now.getTime() - (this.#enclave?.from ?? Number.NEGATIVE_INFINITY)
     if (this.#enclave !== undefined && age >= 0 && age < ENCLAVE_CERTIFICATE_LIFE - RENEW_BEFORE)
       return this.#enclave.issued
-    const issued = issueEnclaveCertificate(authority, moduleId, now)
+    const issued = this.#issue(now)
     const enclave = { from: now.getTime(), issued }
     this.#enclave = enclave
     // One that could not be issued is not kept: the next request tries again.
@@ -182,6 +192,13 @@ class SimulatedNsm implements NsmExchange {
       if (this.#enclave === enclave) this.#enclave = undefined
     })
     return issued
+  }
+
+  async #issue(now: Date): Promise<Issued> {
+    const authority = await renewedAuthority(this.#authority, now)
+    this.#authority = authority
+    const enclave = await issueEnclaveCertificate(authority, this.#options.moduleId, now)
+    return { enclave, cabundle: authority.cabundle }
   }
 }
 

@@ -24,7 +24,7 @@ export class PcrBank {
 
   constructor({ pcrs, roleArn, instanceId }: BootMeasurements) {
     this.#registers = Array.from({ length: MAX_PCRS }, (_, index) => ({
-      value: new Uint8Array(pcrs.get(index) ?? REGISTER_LENGTH),
+      value: new Uint8Array(pcrs.get(index) ?? new Uint8Array(REGISTER_LENGTH)),
       locked: index < LOCKED_AT_BOOT || pcrs.has(index),
     }))
     // The texts themselves, with no hash of their own inside, as 47 of 47 real documents show for PCR4.

@@ -78,21 +78,16 @@ export class EnclaveAgent extends https.Agent {
       checkServerIdentity,
       keepAlive: true,
     } as https.RequestOptions) as TLSSocket
-    this.#bind(secure, carrier)
+    this.#limit(secure)
     return secure
   }
 
-  /** One fate for both sockets, and a deadline until the handshake is done. */
-  #bind(secure: TLSSocket, carrier: Socket): void {
+  /** A deadline until the handshake is done. Node itself ends the carrier with the TLS socket, and vice versa. */
+  #limit(secure: TLSSocket): void {
     const late = () => secure.destroy(new OperationError('ETIMEDOUT', `no TLS connection to ${this.#host}`))
     const timer = setTimeout(late, this.#connectTimeout)
     secure.once('secureConnect', () => clearTimeout(timer))
-    secure.once('close', () => {
-      clearTimeout(timer)
-      carrier.destroy()
-    })
-    // Stays: an error may still come after both are destroyed.
-    carrier.on('error', (error) => secure.destroy(error))
+    secure.once('close', () => clearTimeout(timer))
   }
 }
 

@@ -118,11 +118,11 @@ export function decryptContent(
   return { padded, padding: paddingLength(padded.subarray(-BLOCK)) }
 }
 
-/** Length (1 to 16) of the PKCS #7 padding of a last block, 0 when it is wrong; in constant time. */
+/** Length (1 to 16) of the PKCS #7 padding of a last block, 0 when it is wrong (RFC 5652, section 6.3); in constant time. */
 export function paddingLength(block: Uint8Array): number {
   const length = block.at(-1) ?? 0
   // Shifting a 31-bit integer right by 31 gives -1 (all bits) when it is negative, else 0.
-  let wrong = ((length - 1) >> 31) | ((BLOCK - length) >> 31)
+  let wrong = (BLOCK - length) >> 31
   for (let i = 0; i < BLOCK; i++) {
     const isPadding = (i - length) >> 31
     wrong |= isPadding & ((block[block.length - 1 - i] ?? 0) ^ length)

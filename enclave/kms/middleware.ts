@@ -39,9 +39,8 @@ export function nitroRecipient(recipient: Recipient): Pluggable<ServiceInputType
       stack.add(
         (next, context) => async (args) => {
           const name = String(context.commandName).replace(/Command$/, '')
-          if (!OPERATIONS.has(name)) return next(args)
           const operation = OPERATIONS.get(name)
-          if (operation === undefined) throw unsupported(name)
+          if (operation === undefined) return next(args)
           const input = args.input as Fields
           if (input.Recipient !== undefined) {
             throw new UsageError('ERR_USAGE', `${name}: Recipient is set by this SDK`)

@@ -18,7 +18,6 @@ import { type Credentials, verifySignature } from './signature.js'
 
 /** Bytes. */
 const MAX_BODY = 1024 * 1024
-const MAX_HEADERS = 16 * 1024
 
 /** Milliseconds. */
 const HEADERS_TIMEOUT = 10_000
@@ -82,13 +81,12 @@ export function createKmsServer(options: KmsServerOptions): Server {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-      maxHeaderSize: MAX_HEADERS,
     },
     (request, response) => {
       serve(request, response, options).catch((cause: unknown) => {
-        // The client went away, or its body never came.
         response.destroy()
-        if (!request.destroyed) options.onError?.(cause)
+        // A client that went away in the middle of its body is no error.
+        if (request.complete) options.onError?.(cause)
       })
     },
   )
@@ -103,7 +101,6 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
   if (body === undefined) request.resume() // a body that nobody wants is drained, not kept
   const answer =
     body === undefined ? failure(refused ?? tooLarge(), options) : await handle({ ...head, body }, options)
-  response.sendDate = false
   response.writeHead(answer.status, { ...answer.headers, 'Content-Length': Buffer.byteLength(answer.body) })
   response.end(answer.body)
 }

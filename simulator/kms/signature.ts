@@ -78,9 +78,10 @@ function parseAuthorization(value: string | undefined): Authorization {
   // invented: AWS does not publish this text
   if (algorithm !== ALGORITHM) throw incompleteSignature(`The signing algorithm must be ${ALGORITHM}`)
   const parts = new Map<string, string>()
-  for (const [, name = '', text = ''] of rest
-    .split(',')
-    .map((part) => /^([^=]*)=(.*)$/.exec(part.trim()) ?? [])) {
+  for (const part of rest.split(',')) {
+    const [, name, text = ''] = /^(Credential|SignedHeaders|Signature)=(.*)$/.exec(part.trim()) ?? []
+    // invented: AWS does not publish this text
+    if (name === undefined) throw incompleteSignature('Authorization header has an unknown parameter')
     // invented: AWS does not publish this text
     if (parts.has(name)) throw incompleteSignature(`Authorization header has '${name}' twice`)
     parts.set(name, text)

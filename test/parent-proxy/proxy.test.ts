@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { type ConnectionSummary, startProxy, type TapRecord } from '../../parent-proxy/index.js'
 import { unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
-import { startStuckListener } from '../shared/vsock/stuck-listener.js'
+import { startSilentListener, startStuckListener } from '../shared/vsock/stuck-listener.js'
 import {
   directory,
   ending,
@@ -273,6 +273,39 @@ describe('an upstream that cannot be reached', () => {
     const rig = await startRig(never, { connectTimeout: 100 })
     await ending(rig.dial())
     expect(await rig.summary()).toMatchObject({ reason: 'connect-failed', error: { code: 'ETIMEDOUT' } })
+  })
+
+  it('gives up an upstream that is silent, and goes on to the next', async () => {
+    const silent = await startSilentListener()
+    const upstream = await startUpstream(echo)
+    const rig = await startRig([silent, upstream.endpoint], { connectTimeout: 400 })
+    const client = rig.dial()
+    client.end('ping')
+    expect(String(await read(client))).toBe('ping')
+
+    const alone = await startRig([silent], { connectTimeout: 200 })
+    await ending(alone.dial())
+    expect(await alone.summary()).toMatchObject({ reason: 'connect-failed', error: { code: 'ETIMEDOUT' } })
+
+    const patient = await startRig([silent, silent], { connectTimeout: 100_000 })
+    const ended = ending(patient.dial())
+    await until(() => patient.proxy.connections === 1)
+    await patient.proxy.close()
+    await ended
+    expect(patient.summaries).toMatchObject([{ reason: 'closed', error: { name: 'AbortError' } }])
+  })
+
+  it('survives a client that breaks meanwhile', async () => {
+    const unix = unixTransport(directory())
+    const listening: VsockTransport['listen'] = async (server, ...rest) => {
+      server.on('connection', (socket) => setTimeout(() => socket.destroy(new Error('broken')), 20))
+      await unix.listen(server, ...rest)
+    }
+    const transport = { connect: unix.connect, listen: listening }
+    const rig = await startRig(never, { transport, connectTimeout: 200 })
+    await ending(rig.dial())
+    expect(await rig.summary()).toMatchObject({ reason: 'connect-failed' })
+    expect(rig.proxy.connections).toBe(0)
   })
 
   it('leaves time for the next address when one has no room, and tries until it has', async () => {

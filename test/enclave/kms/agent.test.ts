@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import https from 'node:https'
 import net from 'node:net'
 import tls from 'node:tls'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { EnclaveAgent, type EnclaveAgentOptions } from '../../../enclave/kms/agent.js'
 import { type Authority, createAuthority, startHttps, startTcp, type TestServer } from './tls-support.js'
 
@@ -18,6 +18,7 @@ beforeAll(async () => {
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
@@ -134,17 +135,26 @@ describe('a server that is not trusted', () => {
     expect(server.carriers.map(({ destroyed }) => destroyed)).toEqual([true])
   })
 
+  it("stays so when somebody replaces Node's own check of the name", async () => {
+    const server = await greeter({}, authority, 'elsewhere.example')
+    vi.spyOn(tls, 'checkServerIdentity').mockReturnValue(undefined)
+    await expect(get(agentOver(server.dial))).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+  })
+
   it('stays so, whatever the options of a request say', async () => {
     const wrongCa = await greeter({}, stranger)
     const wrongName = await greeter({}, authority, 'elsewhere.example')
-    const options: https.RequestOptions & { secureContext: tls.SecureContext } = {
+    const options: https.RequestOptions & tls.ConnectionOptions = {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ca: stranger.certificate,
       servername: 'elsewhere.example',
       secureContext: tls.createSecureContext({ ca: stranger.certificate }),
       headers: { host: 'elsewhere.example' },
+      ALPNProtocols: ['elsewhere'],
     }
+    const good = await greeter()
+    expect((await get(agentOver(good.dial), options)).body).toBe('hello')
     for (const { dial } of [wrongCa, wrongName]) {
       await expect(get(agentOver(dial), options)).rejects.toThrow()
     }

@@ -186,13 +186,19 @@ describe('what is refused', () => {
       p.version = integer(1)
     },
     'version of two bytes': (p) => {
-      p.version = primitive(TAG.INTEGER, Uint8Array.of(1, 2))
+      p.version = primitive(TAG.INTEGER, Uint8Array.of(2, 0))
     },
     'recipient version 3': (p) => {
       p.recipientVersion = integer(3)
     },
     'two recipients': (p) => {
       p.moreRecipients = [sequence(p.recipientVersion, p.recipientId, p.oaep, p.encryptedKey)]
+    },
+    'more in KeyTransRecipientInfo': (p) => {
+      p.moreOfRecipient = [nothing]
+    },
+    'more in EncryptedContentInfo': (p) => {
+      p.moreOfContent = [nothing]
     },
     'unprotected attributes': (p) => {
       p.attributes = [tagged(1)]
@@ -333,7 +339,9 @@ describe('what is refused', () => {
         parts.encryptedKey = octetString(new Uint8Array(384))
       },
     })
+    const decrypt = vi.spyOn(webcrypto.subtle, 'decrypt')
     await expectFailure(blob)
+    expect(decrypt.mock.calls[0]?.[2]).toHaveLength(256)
   })
   for (const size of [0, 16, 31, 33, 64]) {
     it(`a content key of ${size} bytes`, async () => {
@@ -441,6 +449,21 @@ describe('equal work', () => {
       '00'.repeat(32),
     ])
   })
+  it('zeroes what it decrypted when it fails', async () => {
+    const blob = await seal(Buffer.alloc(32, 7), key.publicKey)
+    const taken: Uint8Array[] = []
+    const slice = Uint8Array.prototype.slice
+    vi.spyOn(Uint8Array.prototype, 'slice').mockImplementation(function (this: Uint8Array, ...range) {
+      const copy = slice.apply(this, range)
+      if (range[0] === 0 && range[1] === 32) taken.push(this, copy)
+      return copy
+    })
+    await expectFailure(blob, key.privateKey, 31)
+    expect(taken.map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual([
+      '00'.repeat(48),
+      '00'.repeat(32),
+    ])
+  })
   it('zeroes the random key', async () => {
     const given: Buffer[] = []
     seam.randomBytes = (size) => {
@@ -534,10 +557,12 @@ withVectors('Wycheproof', (directory) => {
 })
 
 withOpenssl('openssl cms -encrypt', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'cms-'))
-  const certificate = join(directory, 'cert.pem')
+  let directory: string
+  let certificate: string
   let privateKey: webcrypto.CryptoKey
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'cms-'))
+    certificate = join(directory, 'cert.pem')
     const keyFile = join(directory, 'key.pem')
     openssl([
       'req',

@@ -1,8 +1,21 @@
 /** Runs in a hostile environment (environment.test.ts) and tells what became of each call, as JSON. */
+import files from 'node:fs/promises'
 import https from 'node:https'
+import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
-import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms'
-import { createKmsClient } from '../../../enclave/kms/client.js'
+
+/** Files that the SDK reads; it keeps what it read, so that our client comes first. */
+const read: string[] = []
+const readFile = files.readFile
+files.readFile = ((...args: Parameters<typeof readFile>) => {
+  read.push(String(args[0]))
+  return readFile(...args)
+}) as typeof readFile
+syncBuiltinESMExports()
+
+// Loaded only now: the SDK takes readFile as it finds it.
+const { DescribeKeyCommand, KMSClient } = await import('@aws-sdk/client-kms')
+const { createKmsClient } = await import('../../../enclave/kms/client.js')
 
 const { trusted, path, ca } = JSON.parse(process.argv[2] ?? '{}') as Record<'trusted' | 'path' | 'ca', string>
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' }
@@ -24,7 +37,7 @@ function dialling(to: string): () => net.Socket {
   }
 }
 
-function ours(to: string, trustAnchors?: string[]): KMSClient {
+function ours(to: string, trustAnchors?: string[]) {
   return createKmsClient({
     region,
     credentials,
@@ -52,23 +65,25 @@ async function plainNode(): Promise<string> {
 /** The endpoint's variables would shadow each other otherwise: FIPS and an endpoint exclude each other. */
 const plain = { region, credentials, useFipsEndpoint: false, useDualstackEndpoint: false }
 
-const result = {
-  plainNode: await plainNode(),
-  plainClient: await outcome(new KMSClient(plain).send(describeKey)),
+const refused = () => {
+  dials++
+  throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+}
+
+const answers = {
   trusted: await outcome(ours(trusted, [ca]).send(describeKey)),
   untrusted: await outcome(ours(path).send(describeKey)),
-  dials: 0,
 }
 dials = 0
-await outcome(
-  createKmsClient({
-    region,
-    credentials,
-    dial: () => {
-      dials++
-      throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-    },
-  }).send(describeKey),
-)
-result.dials = dials
+await outcome(createKmsClient({ region, credentials, dial: refused }).send(describeKey))
+const filesReadByOurs = read.splice(0)
+
+const result = {
+  ...answers,
+  dials,
+  filesReadByOurs,
+  plainNode: await plainNode(),
+  plainClient: await outcome(new KMSClient(plain).send(describeKey)),
+  filesReadByPlain: read.length,
+}
 process.stdout.write(JSON.stringify(result))

@@ -41,9 +41,15 @@ beforeAll(async () => {
   const extraCa = join(directory, 'extra.pem')
   writeFileSync(extraCa, theirs.certificate)
   const config = join(directory, 'config')
-  const settings = ['endpoint_url', 'region', 'use_fips_endpoint', 'use_dualstack_endpoint', 'max_attempts']
-  const values = [url, 'us-east-1', 'true', 'true', '7']
-  const lines = settings.map((name, i) => `${name} = ${values[i]}`)
+  const settings = {
+    endpoint_url: url,
+    region: 'us-east-1',
+    use_fips_endpoint: 'true',
+    use_dualstack_endpoint: 'true',
+    max_attempts: '7',
+    auth_scheme_preference: 'sigv4a',
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
   writeFileSync(
     config,
     [
@@ -75,7 +81,6 @@ beforeAll(async () => {
       AWS_MAX_ATTEMPTS: '7',
       AWS_DEFAULTS_MODE: 'mobile',
       AWS_SDK_UA_APP_ID: 'evil',
-      AWS_AUTH_SCHEME_PREFERENCE: 'sigv4a,httpBearerAuth',
       AWS_CA_BUNDLE: extraCa,
       NODE_TLS_REJECT_UNAUTHORIZED: '0',
       NODE_EXTRA_CA_CERTS: extraCa,
@@ -109,6 +114,10 @@ describe('an environment full of settings', () => {
     expect(seen[0]?.host).toBe(HOST)
     expect(seen[0]?.authorization).toContain('/eu-central-1/kms/aws4_request')
     expect(seen[0]?.['user-agent']).not.toContain('evil')
+  })
+  it('is not looked up in files', () => {
+    expect(result.filesReadByOurs).toEqual([])
+    expect(result.filesReadByPlain).toBeGreaterThan(0)
   })
   it('does not change whom the client trusts', () => {
     expect(result.untrusted).toBe('ERR_KMS_TLS')

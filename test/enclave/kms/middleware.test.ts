@@ -47,7 +47,7 @@ function scene(answer: Record<string, unknown>): Scene {
     maxAttempts: 1,
     requestHandler: {
       handle: async (request: { body: Uint8Array }) => {
-        sent.push(JSON.parse(Buffer.from(request.body).toString()))
+        sent.push(JSON.parse(new TextDecoder().decode(request.body)))
         const body = Buffer.from(JSON.stringify(answer))
         return { response: { statusCode: 200, headers: {}, body } }
       },

@@ -48,6 +48,9 @@ export interface EnvelopeParts {
   innerType: BerValue
   cipher: BerValue
   encrypted: BerValue
+  /** After the four fields of KeyTransRecipientInfo, and the three of EncryptedContentInfo. */
+  moreOfRecipient: BerValue[]
+  moreOfContent: BerValue[]
   /** After the three fields of EnvelopedData. */
   attributes: BerValue[]
   /** After the one recipient. */
@@ -96,7 +99,8 @@ export const sha256Oaep = [
 ]
 
 export function writeEnvelope(parts: EnvelopeParts): Uint8Array {
-  const recipient = sequence(parts.recipientVersion, parts.recipientId, parts.oaep, parts.encryptedKey)
+  const { recipientVersion, recipientId, encryptedKey, moreOfRecipient } = parts
+  const recipient = sequence(recipientVersion, recipientId, parts.oaep, encryptedKey, ...moreOfRecipient)
   return writeDer(
     sequence(
       parts.contentType,
@@ -105,7 +109,7 @@ export function writeEnvelope(parts: EnvelopeParts): Uint8Array {
         sequence(
           parts.version,
           constructed(TAG.SET, [recipient, ...parts.moreRecipients]),
-          sequence(parts.innerType, parts.cipher, parts.encrypted),
+          sequence(parts.innerType, parts.cipher, parts.encrypted, ...parts.moreOfContent),
           ...parts.attributes,
         ),
       ),
@@ -157,6 +161,8 @@ export async function seal(
       options.chunk === undefined
         ? primitive(0, ciphertext, CONTEXT)
         : tagged(0, ...chunks.map((chunk) => octetString(chunk))),
+    moreOfRecipient: [],
+    moreOfContent: [],
     attributes: [],
     moreRecipients: [],
   }

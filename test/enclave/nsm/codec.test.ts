@@ -204,7 +204,7 @@ describe('a response', () => {
     [
       'a map of two variants',
       new Map<string, CborValue>([
-        ['ExtendPCR', new Map()],
+        ['ExtendPCR', new Map([['data', new Uint8Array(48)]])],
         ['LockPCR', new Map()],
       ]),
     ],

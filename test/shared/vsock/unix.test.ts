@@ -100,7 +100,18 @@ it('reads nothing from a paused connection', async () => {
 
 it('reports a port that nobody listens on', async () => {
   const transport = unixTransport(directory())
-  expect(await failure(connect({ cid: 3, port: 8000, transport }))).toMatchObject({ code: 'ENOENT' })
+  const { signal } = new AbortController()
+  const removed = vi.spyOn(signal, 'removeEventListener')
+  const cleared = vi.spyOn(globalThis, 'clearTimeout')
+  const set = vi.spyOn(globalThis, 'setTimeout')
+  const socket = connect({ cid: 3, port: 8000, transport, signal })
+  const timer = set.mock.results[0]?.value
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  expect(await failure(socket)).toMatchObject({ code: 'ENOENT' })
+  await closed
+  expect(cleared).toHaveBeenCalledWith(timer)
+  expect(removed).toHaveBeenCalledOnce()
+  vi.restoreAllMocks()
 })
 
 it('fails with EAGAIN when the backlog is full', async () => {

@@ -5,7 +5,7 @@ import { FormatError, PolicyError, VerificationError } from '../../../shared/err
 import { KmsError } from '../../../simulator/kms/errors.js'
 import type { KeyStoreState } from '../../../simulator/kms/key-stores.js'
 import { generateRandom, type OperationContext } from '../../../simulator/kms/operations.js'
-import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy.js'
+import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
 import { ARN, opensslOpen, rsaKey } from './support.js'
 
 const PCR0 = Buffer.alloc(48, 0xab)

@@ -13,7 +13,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { VerificationError } from '../../../shared/errors.js'
 import { dependencyTimeout, kmsInternal } from '../../../simulator/kms/errors.js'
-import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy.js'
+import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
 import { createKmsServer, handle, type KmsServerOptions } from '../../../simulator/kms/server.js'
 import { createTlsIdentity, type TlsIdentity } from '../../../simulator/kms/tls.js'
 import { ARN, CREDENTIALS, HOST, opensslOpen, REGION, rsaKey } from './support.js'
@@ -264,11 +264,16 @@ describe('HTTP', () => {
       421,
       'MisdirectedRequestException',
     ],
-    ['another type', { headers: { 'Content-Type': 'application/json' } }, 400, 'UnknownOperationException'],
+    [
+      'another type',
+      { headers: { 'Content-Type': 'application/json', 'X-Amz-Target': 'TrentService.GenerateRandom' } },
+      400,
+      'UnknownOperationException',
+    ],
     ['no target', {}, 400, 'UnknownOperationException'],
     [
       'another service',
-      { headers: { 'X-Amz-Target': 'DynamoDB.GenerateRandom' } },
+      { headers: { 'X-Amz-Target': 'OtherService.GenerateRandom' } },
       400,
       'UnknownOperationException',
     ],
@@ -317,13 +322,43 @@ describe('HTTP', () => {
     expect(first?.toString()).toMatch(/^HTTP\/1\.1 413 /)
   })
 
-  it('refuses a body over 1 MiB that has no announced length, and takes one of 1 MiB', async () => {
+  it('refuses a body over 1 MiB that has no announced length', async () => {
     const { agent } = await start()
     const headers = { 'Transfer-Encoding': 'chunked' }
     const large = await send(agent, { path: '/', headers }, Buffer.alloc(1_048_577))
     expect([large.status, large.body.__type]).toEqual([413, 'RequestEntityTooLargeException'])
-    expect((await send(agent, { path: '/', headers }, Buffer.alloc(1_048_576))).status).toBe(400)
-    expect((await send(agent, { path: '/' }, Buffer.alloc(1_048_576))).status).toBe(400)
+  })
+
+  it('drains a large body and serves the next request of the connection', async () => {
+    const { port } = await start()
+    const socket = tlsConnect({ socket: connect(port, '127.0.0.1'), servername: HOST, ca: certificate.ca })
+    closing.push(() => socket.destroy())
+    const head = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: application/x-amz-json-1.1\r\n`
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n1000000\r\n`)
+    socket.write(Buffer.alloc(16 * 1_048_576))
+    socket.write(`\r\n0\r\n\r\n${head}Content-Length: 2\r\nConnection: close\r\n\r\n{}`)
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 400'])
+  })
+
+  it('takes a body of 1 MiB', async () => {
+    const { agent } = await start()
+    for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
+      const answer = await send(agent, { path: '/', headers }, Buffer.alloc(1_048_576))
+      expect([answer.status, answer.body.__type]).toEqual([400, 'UnknownOperationException'])
+    }
+  })
+
+  it('hangs up when it cannot answer at all', async () => {
+    const cause = new TypeError('no clock')
+    const onError = vi.fn()
+    const now = () => {
+      throw cause
+    }
+    const { agent } = await start({ now, onError })
+    await expect(send(agent, { path: '/' }, '{}')).rejects.toThrow('socket hang up')
+    expect(onError).toHaveBeenLastCalledWith(cause)
   })
 
   it('bounds its time, its connections and its TLS version', async () => {
