@@ -49,7 +49,7 @@ export interface ProxyOptions {
   readonly onConnection?: ((summary: ConnectionSummary) => void) | undefined
 }
 
-export interface Proxy {
+export interface ParentProxy {
   readonly address: VsockAddress
   /** Open now, those still connecting included. */
   readonly connections: number
@@ -82,7 +82,7 @@ const discard = (socket: net.Socket): Promise<void> =>
  * Starts a proxy of one target.
  * @throws UsageError ERR_PROXY_CONFIG; what listen() throws
  */
-export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
+export const startProxy = async (options: ProxyOptions): Promise<ParentProxy> => {
   const { to, resolver = dnsResolver, tap, onConnection } = options
   const { maxConnections = 4096, connectTimeout = 10_000, halfOpenTimeout = 300_000 } = options
   checkTarget(to, options.allowlist)

@@ -1,5 +1,5 @@
 /** The parent instance of a simulation, a process of its own: the real proxy, with the way to KMS and a tap injected. */
-import { type Proxy as ParentProxy, startProxy } from '../parent-proxy/index.js'
+import { type ParentProxy, startProxy } from '../parent-proxy/index.js'
 import { PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { serveParent } from './child.js'
 import { TraceWriter } from './trace.js'

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 import {
   type ConnectionSummary,
   type Endpoint,
-  type Proxy as ParentProxy,
+  type ParentProxy,
   type ProxyOptions,
   type Resolver,
   startProxy,
