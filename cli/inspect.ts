@@ -1,6 +1,7 @@
 /** `nitro-enclave inspect`: what a document says, for a person. It checks nothing, and says so. */
 import { Command } from 'commander'
 import { type AttestationDocument, parseAttestation } from '../shared/attestation/document.js'
+import { withoutControls } from '../shared/printable.js'
 import { chainOf } from './document-json.js'
 import { reporting } from './exit-codes.js'
 import { decodeText, readInput } from './input.js'
@@ -26,7 +27,7 @@ async function inspect(file: string): Promise<void> {
 
 function fieldsOf(document: AttestationDocument, size: number): string[][] {
   return [
-    ['module_id', escaped(document.moduleId)],
+    ['module_id', withoutControls(document.moduleId)],
     ['timestamp', document.timestamp.toISOString()],
     ['digest', document.digest],
     ['size', `${size} bytes`],
@@ -61,11 +62,6 @@ function field(bytes: Uint8Array | undefined): string {
   const text = Buffer.from(bytes).toString('latin1')
   const readable = /^[\x20-\x7e]{4,64}$/.test(text) ? ` ${JSON.stringify(text)}` : ''
   return `${bytes.length} bytes${bytes.length > 0 ? `: ${shown}` : ''}${readable}`
-}
-
-/** Text of a stranger must not drive the terminal. */
-function escaped(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
 function table(rows: readonly string[][]): string {

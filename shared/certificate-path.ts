@@ -62,13 +62,14 @@ function checkIssued(issuer: Certificate, subordinate: Certificate): void {
 }
 
 function checkDates({ subjectName, notBefore, notAfter }: Certificate, at: Date): void {
-  if (at < notBefore) {
+  // Written so that a time that is none is refused, not let through.
+  if (!(at >= notBefore)) {
     throw new VerificationError(
       'ERR_CERTIFICATE_NOT_YET_VALID',
       `${subjectName} is valid from ${notBefore.toISOString()}; the time of verification is ${at.toISOString()}`,
     )
   }
-  if (at > notAfter) {
+  if (!(at <= notAfter)) {
     throw new VerificationError(
       'ERR_CERTIFICATE_EXPIRED',
       `${subjectName} expired at ${notAfter.toISOString()}; the time of verification is ${at.toISOString()}`,

@@ -1,11 +1,10 @@
 /** The enclave's key pair: KMS encrypts to its public half, which the NSM attests. */
 import { randomBytes, webcrypto } from 'node:crypto'
+import { MAX_DOCUMENT_LENGTH } from '../../shared/attestation/document.js'
 import { NsmError, UsageError } from '../../shared/errors.js'
 import type { Nsm } from '../nsm/requests.js'
 import { openEnvelopedData } from './enveloped-data.js'
 
-/** An attestation document's limit, in bytes. */
-const MAX_DOCUMENT_LENGTH = 16_384
 const NONCE_LENGTH = 32
 
 /** Somebody to whom KMS can answer confidentially. */

@@ -3,6 +3,7 @@ import { publicKeyOf } from '../certificate.js'
 import { verifyCertificatePath } from '../certificate-path.js'
 import { verifySign1 } from '../cose.js'
 import { UsageError } from '../errors.js'
+import { shown } from '../printable.js'
 import { type AttestationDocument, parseAttestation } from './document.js'
 import { type AttestationPolicy, checkPolicy, readPolicy } from './policy.js'
 import { AWS_NITRO_ROOT, readRoot } from './roots.js'
@@ -27,17 +28,33 @@ export interface VerifiedAttestation {
   readonly chain: readonly ChainLink[]
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof VerifyOptions>([
+  'roots',
+  'now',
+  'pcrs',
+  'nonce',
+  'userData',
+  'publicKey',
+  'maxAge',
+  'clockTolerance',
+  'allowDebug',
+])
+
 /**
  * Resolves with the document when it is genuine and what the options ask for. Rejects with FormatError or
  * VerificationError when it is not genuine, with PolicyError when it is genuine and refused, with UsageError when
- * the options mean nothing. Never use the document's bytes as a replay key: ECDSA signatures are malleable.
+ * the options mean nothing. Without `pcrs` a document says no more than 'some enclave on AWS'; without `nonce` it may
+ * be another's answer, up to `maxAge` old. Never use the document's bytes as a replay key: ECDSA signatures are malleable.
  */
 export async function verifyAttestation(
   bytes: Uint8Array,
   options: VerifyOptions = {},
 ): Promise<VerifiedAttestation> {
+  checkNames(options)
   const policy = readPolicy(options)
-  const roots = (options.roots ?? [AWS_NITRO_ROOT]).map(readRoot)
+  const given: unknown = options.roots ?? [AWS_NITRO_ROOT]
+  if (!Array.isArray(given)) throw new UsageError('ERR_USAGE', 'roots is not an array of certificates')
+  const roots = given.map(readRoot)
   const now = readTime(options.now ?? new Date())
   if (!(bytes instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'the document is not a Uint8Array')
   const { document, envelope } = parseAttestation(bytes)
@@ -54,6 +71,14 @@ export async function verifyAttestation(
       notBefore,
       notAfter,
     })),
+  }
+}
+
+/** A misspelt requirement would require nothing. */
+function checkNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
+  if (unknown !== undefined) {
+    throw new UsageError('ERR_USAGE', `${shown(unknown)} is not an option of verifyAttestation`)
   }
 }
 

@@ -1,9 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CborValue, decodeCbor, encodeCbor } from '../../shared/cbor.js'
-import { FormatError, UsageError } from '../../shared/errors.js'
+import { type CborValue, decodeCbor } from '../../shared/cbor.js'
 import { code, refusal } from '../support/errors.js'
-import { arbitraryCbor } from './cbor-support.js'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 const refusedWith = (text: string) => code(() => decodeCbor(hex(text)))
@@ -144,6 +141,24 @@ describe('CBOR that is refused', () => {
     expect(await refusedWith('bf 01 ff')).toBe('ERR_CBOR_BREAK')
   })
 
+  it.each([
+    '5f00ff',
+    '5f6161ff',
+    '7f4161ff',
+    '5f5f4100ffff',
+    '1c',
+    '3d',
+    '5e',
+    '7c',
+    '9d',
+    'be',
+    'fc',
+    '1f',
+    '3f',
+  ])('refuses the ill-formed head in %s', async (text) => {
+    expect(await refusedWith(text)).toBe('ERR_CBOR_RESERVED')
+  })
+
   it.each(['d28443a1012640', 'c11a514b67b0', 'd9d9f700', '81c000'])('refuses tags: %s', async (text) => {
     expect(await refusedWith(text)).toBe('ERR_CBOR_TAG')
   })
@@ -156,7 +171,8 @@ describe('the size of CBOR', () => {
     ['an array of 2^64 - 1 items', '9bffffffffffffffff'],
     ['an array of 4 Gi items', '9affffffff00'],
     ['a map of 2^63 pairs', 'bb800000000000000000'],
-    ['a map of more pairs than bytes are left', 'a3 01 01 02 02'],
+    ['a map of three pairs, but for two', 'a3 01 01 01 02'],
+    ['an array of 100,000 items, but for 5,000', `9a000186a0${'00'.repeat(5000)}`],
   ])('refuses %s that is not there, without taking memory for it', async (_, text) => {
     const before = process.memoryUsage().arrayBuffers
     expect(await refusedWith(text)).toBe('ERR_CBOR_TRUNCATED')
@@ -195,103 +211,3 @@ describe('the size of CBOR', () => {
     expect(performance.now() - begun).toBeLessThan(1000)
   })
 })
-
-describe('writing CBOR', () => {
-  it.each([
-    [0, '00'],
-    [-1, '20'],
-    [-35, '3822'],
-    [2 ** 32 - 1, '1affffffff'],
-    [2 ** 32, '1b0000000100000000'],
-    [-(2 ** 32), '3affffffff'],
-    [-(2 ** 32) - 1, '3b0000000100000000'],
-    [10n, '0a'],
-    [2n ** 64n - 1n, '1bffffffffffffffff'],
-    [-(2n ** 63n), '3b7fffffffffffffff'],
-    [-0, '00'],
-    ['', '60'],
-    [null, 'f6'],
-    [Uint8Array.of(1, 2), '420102'],
-    [
-      new Map([
-        ['b', 1],
-        ['a', 2],
-      ]),
-      'a2616201616102',
-    ],
-    [[[], new Map()], '8280a0'],
-  ] as [CborValue, string][])('writes %s in the shortest form', (value, expected) => {
-    expect(Buffer.from(encodeCbor(value)).toString('hex')).toBe(expected)
-  })
-
-  it.each([
-    1.5,
-    Number.NaN,
-    Number.POSITIVE_INFINITY,
-    2n ** 64n,
-    -(2n ** 63n) - 1n,
-    [0.1],
-    new Map([[2n ** 70n, 1]]),
-  ])('refuses to write %s, which nobody here would read', async (value) => {
-    expect(await refusal(() => encodeCbor(value as CborValue))).toBeInstanceOf(UsageError)
-  })
-
-  it('reads back whatever it wrote', () => {
-    fc.assert(
-      fc.property(arbitraryCbor(), (value) => {
-        expect(decodeCbor(encodeCbor(value))).toEqual(value)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-
-  it('writes again the very bytes of whatever definite CBOR it read', () => {
-    fc.assert(
-      fc.property(arbitraryCbor(), (value) => {
-        const bytes = encodeCbor(value)
-        expect(encodeCbor(decodeCbor(bytes))).toEqual(bytes)
-      }),
-      { numRuns: 500 },
-    )
-  })
-})
-
-describe('arbitrary bytes', () => {
-  it('are read or refused with a FormatError', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), readsOrRefuses), { numRuns: 20_000 })
-  })
-
-  it('are read or refused when one byte of good CBOR is changed', () => {
-    fc.assert(
-      fc.property(arbitraryCbor(), fc.nat(), fc.integer({ min: 0, max: 255 }), (value, position, byte) => {
-        const bytes = encodeCbor(value)
-        bytes[position % bytes.length] = byte
-        readsOrRefuses(bytes)
-      }),
-      { numRuns: 3000 },
-    )
-  })
-})
-
-/** What was read must also be writable: nothing outside the subset slips through. */
-function readsOrRefuses(bytes: Uint8Array): void {
-  let value: CborValue
-  try {
-    value = decodeCbor(bytes)
-  } catch (error) {
-    expect(error).toBeInstanceOf(FormatError)
-    return
-  }
-  const written = encodeOrSkip(value)
-  if (written !== undefined) expect(decodeCbor(written)).toEqual(value)
-}
-
-/** Integers under -2^63 are read, and not written. */
-function encodeOrSkip(value: CborValue): Uint8Array | undefined {
-  try {
-    return encodeCbor(value)
-  } catch (error) {
-    expect(error).toBeInstanceOf(UsageError)
-    return undefined
-  }
-}

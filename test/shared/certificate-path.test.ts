@@ -194,6 +194,10 @@ describe('dates', () => {
     expect(await code(() => verify(good, later(TO, 1)))).toBe('ERR_CERTIFICATE_EXPIRED')
   })
 
+  it('are not passed by a time that is none', () => {
+    expect(() => verify(good, new Date(Number.NaN))).toThrow()
+  })
+
   it('are named together with the certificate and the time of verification', async () => {
     const { message } = await refusal(() => verify(good, later(TO, 1)))
     expect(message).toContain('CN=root.test')

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type BerValue, constructed, primitive, readBer, TAG, writeDer } from '../../shared/ber.js'
 import { parseCertificate, publicKeyOf } from '../../shared/certificate.js'
+import { VerificationError } from '../../shared/errors.js'
 import {
   buildChain,
   type Chain,
@@ -152,6 +154,25 @@ describe('a certificate that is malformed', () => {
     expect(await code(() => publicKeyOf(certificate))).toBe('ERR_CERTIFICATE_MALFORMED')
   })
 
+  it('refuses a key in the hybrid form, which says its y twice', async () => {
+    const edit = at(6, (info) => {
+      const [algorithm, point] = info.children
+      const bytes = Buffer.from(point?.content ?? [])
+      bytes[1] = 0x06 | ((bytes[97] ?? 0) & 1)
+      return constructed(TAG.SEQUENCE, [algorithm ?? info, primitive(TAG.BIT_STRING, bytes)])
+    })
+    expect(await refusedWith({ edit })).toBe('ERR_CERTIFICATE_MALFORMED')
+  })
+
+  it('refuses a signature that is no whole number of bytes', async () => {
+    const [tbs, algorithm, signature] = readBer(good.certificate).children
+    const bits = Buffer.from(signature?.content ?? [])
+    bits[0] = 1
+    const parts = [tbs, algorithm, primitive(TAG.BIT_STRING, bits)].filter((part) => part !== undefined)
+    const der = writeDer(constructed(TAG.SEQUENCE, parts))
+    expect(await code(() => parseCertificate(der))).toBe('ERR_CERTIFICATE_MALFORMED')
+  })
+
   it('refuses a compressed key', async () => {
     const edit = at(6, (info) => {
       const [algorithm, point] = info.children
@@ -167,6 +188,11 @@ describe('a certificate that is malformed', () => {
 
 describe('extensions that are malformed', () => {
   const constraints = (value: string) => onlyExtensions(extension(BASIC_CONSTRAINTS, value, true))
+  const twoFlags = (value: BerValue | undefined) => {
+    const [id, flag, content] = value?.children ?? []
+    const children = [id, flag, flag, content].filter((part) => part !== undefined)
+    return [constructed(TAG.SEQUENCE, children)]
+  }
   const usage = (value: string) => onlyExtensions(extension(KEY_USAGE, value, true))
 
   it.each<[string, NonNullable<Difference['edit']>]>([
@@ -176,6 +202,7 @@ describe('extensions that are malformed', () => {
       'an extension without a value',
       onlyExtensions(constructed(TAG.SEQUENCE, [primitive(TAG.OBJECT_IDENTIFIER, hex(KEY_USAGE))])),
     ],
+    ['an extension with two flags', editExtensions(([first]) => twoFlags(first))],
     ['an identifier that is cut short', onlyExtensions(extension('551d0f80', '03020780'))],
     ['constraints that are a number', constraints('020101')],
     ['constraints of indefinite length', constraints('3080 0101ff 0000'.replaceAll(' ', ''))],
@@ -188,6 +215,7 @@ describe('extensions that are malformed', () => {
     ['a usage that is a number', usage('020180')],
     ['a usage hidden in bits that are not used', usage('03020784')],
     ['a usage with nine unused bits', usage('03020980')],
+    ['a usage with 32 unused bits', usage('03022080')],
     ['a usage of three bytes', usage('0304000000ff')],
     ['bytes after a usage', usage('0302078000')],
   ])('refuses %s', async (_, edit) => {
@@ -230,6 +258,22 @@ describe('algorithms', () => {
     )
     expect(await code(() => parseCertificate(writeDer(outer)))).toBe('ERR_CERTIFICATE_ALGORITHM')
   })
+})
+
+it('reads a certificate with any byte changed, or refuses it with a VerificationError', () => {
+  const change = fc.tuple(fc.nat(good.certificate.length - 1), fc.integer({ min: 0, max: 255 }))
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const der = Uint8Array.from(good.certificate)
+      for (const [position, byte] of changes) der[position] = byte
+      try {
+        publicKeyOf(parseCertificate(der))
+      } catch (error) {
+        expect(error).toBeInstanceOf(VerificationError)
+      }
+    }),
+    { numRuns: 5000 },
+  )
 })
 
 it('keeps the dates that the support file promises', () => {

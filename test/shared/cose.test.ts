@@ -171,6 +171,11 @@ describe('messages that are no COSE_Sign1 of ES384', () => {
     expect(await refusedWith(message({ signature }))).toBe('ERR_COSE_SIGNATURE_LENGTH')
   })
 
+  it('says of critical headers that they are critical', async () => {
+    const protectedHeader = header([1, -35], [2, [1]])
+    expect((await refusal(() => parse(message({ protectedHeader })))).message).toContain('critical')
+  })
+
   it('names the algorithm without letting it drive a terminal or fill a log', async () => {
     const { message: told } = await refusal(() =>
       parse(message({ protectedHeader: header([1, `\u001b[2J${'x'.repeat(9000)}`]) })),

@@ -51,7 +51,10 @@ describe('a distinguished name for people', () => {
   it.each([
     ['nothing', undefined],
     ['a set', constructed(TAG.SET, [])],
-    ['a sequence of attributes without sets', constructed(TAG.SEQUENCE, [attribute('550403', 'a')])],
+    [
+      'a sequence of attributes without sets',
+      constructed(TAG.SEQUENCE, [constructed(TAG.SEQUENCE, [attribute('550403', 'a')])]),
+    ],
     [
       'an attribute without a value',
       constructed(TAG.SEQUENCE, [constructed(TAG.SET, [constructed(TAG.SEQUENCE, [])])]),

@@ -106,7 +106,7 @@ describe("the simulator's chain", () => {
 withOpenSsl("the simulator's chain, as openssl sees it", (openssl) => {
   const AT = Math.floor(NOW.getTime() / SECOND)
 
-  function verify({ run }: OpenSsl, at: number): string {
+  function verify({ text }: OpenSsl, at: number): string {
     const [root = new Uint8Array(), ...rest] = chain
     const untrusted = rest.slice(0, -1).map((der) => pem('CERTIFICATE', der))
     const files = {
@@ -115,7 +115,7 @@ withOpenSsl("the simulator's chain, as openssl sees it", (openssl) => {
       leaf: pem('CERTIFICATE', certificate('leaf')),
     }
     const trust = ['-CAfile', '{root}', '-no-CApath', '-no-CAstore', '-untrusted', '{untrusted}']
-    return run(['verify', '-attime', String(at), ...trust, '{leaf}'], files)
+    return text(['verify', '-attime', String(at), ...trust, '{leaf}'], files)
   }
 
   it('is valid now', () => {
@@ -127,7 +127,7 @@ withOpenSsl("the simulator's chain, as openssl sees it", (openssl) => {
   })
 
   function text(name: (typeof NAMES)[number]): string {
-    return openssl.run(['x509', '-inform', 'DER', '-in', '{certificate}', '-noout', '-text'], {
+    return openssl.text(['x509', '-inform', 'DER', '-in', '{certificate}', '-noout', '-text'], {
       certificate: certificate(name),
     })
   }

@@ -47,14 +47,14 @@ function derSignature(raw: Buffer): Buffer {
 
 withOpenSsl("a simulated document's signature, as openssl sees it", (openssl) => {
   const verify = (publicKey: string, signature: Buffer, signed: Buffer) =>
-    openssl.run(['dgst', '-sha384', '-verify', '{key}', '-signature', '{signature}', '{signed}'], {
+    openssl.text(['dgst', '-sha384', '-verify', '{key}', '-signature', '{signature}', '{signed}'], {
       key: publicKey,
       signature: derSignature(signature),
       signed,
     })
 
   function keyOf(leaf: Buffer): string {
-    return openssl.run(['x509', '-in', '{leaf}', '-noout', '-pubkey'], { leaf: pem('CERTIFICATE', leaf) })
+    return openssl.text(['x509', '-in', '{leaf}', '-noout', '-pubkey'], { leaf: pem('CERTIFICATE', leaf) })
   }
 
   it("is the leaf certificate's over header and payload", async () => {

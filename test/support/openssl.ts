@@ -8,7 +8,9 @@ const present = spawnSync('openssl', ['version']).status === 0
 
 export interface OpenSsl {
   /** Runs openssl with `{name}` in its arguments replaced by the path of that file; gives its standard output. */
-  run(args: readonly string[], files: Readonly<Record<string, string | Uint8Array>>): string
+  run(args: readonly string[], files: Readonly<Record<string, string | Uint8Array>>): Buffer
+  /** The same, its standard output as text. */
+  text(args: readonly string[], files: Readonly<Record<string, string | Uint8Array>>): string
 }
 
 const openssl: OpenSsl = {
@@ -17,11 +19,12 @@ const openssl: OpenSsl = {
     try {
       for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content)
       const paths = args.map((arg) => arg.replace(/^\{(.+)\}$/, (_, name: string) => join(directory, name)))
-      return execFileSync('openssl', paths, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+      return execFileSync('openssl', paths, { stdio: ['ignore', 'pipe', 'pipe'] })
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
   },
+  text: (args, files) => openssl.run(args, files).toString('utf8'),
 }
 
 /** A `describe` for checks by somebody else's code: skipped loudly without openssl, failing in CI. */

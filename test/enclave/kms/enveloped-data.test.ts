@@ -14,6 +14,7 @@ import {
 } from '../../../enclave/kms/enveloped-data.js'
 import { CONTEXT, constructed, primitive, TAG } from '../../../shared/ber.js'
 import { FormatError, OperationError } from '../../../shared/errors.js'
+import { withOpenSsl } from '../../support/openssl.js'
 import { readJsonVector, readVector, withVectors } from '../../support/vectors.js'
 import {
   type EnvelopeParts,
@@ -32,7 +33,6 @@ import {
   sequence,
   sha256Oaep,
   tagged,
-  withOpenssl,
 } from './support.js'
 
 const seam = vi.hoisted(() => ({ randomBytes: undefined as ((size: number) => Buffer) | undefined }))
@@ -556,7 +556,7 @@ withVectors('Wycheproof', (directory) => {
   })
 })
 
-withOpenssl('openssl cms -encrypt', () => {
+withOpenSsl('openssl cms -encrypt', () => {
   let directory: string
   let certificate: string
   let privateKey: webcrypto.CryptoKey

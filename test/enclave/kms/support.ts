@@ -1,27 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createCipheriv, createHash, randomBytes, webcrypto } from 'node:crypto'
-import { describe, it } from 'vitest'
 import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../../shared/ber.js'
 
 const { subtle } = webcrypto
 
 export function hex(text: string): Uint8Array {
   return Buffer.from(text, 'hex')
-}
-
-/** A `describe` for tests that run openssl: skipped loudly without it, failing in CI. */
-export function withOpenssl(name: string, suite: () => void): void {
-  if (spawnSync('openssl', ['version']).status === 0) {
-    describe(name, suite)
-  } else if (process.env.CI === 'true') {
-    it(name, () => {
-      throw new Error('openssl is missing')
-    })
-  } else {
-    describe.skip(`${name} (skipped: no openssl)`, () => {
-      it('needs openssl', () => undefined)
-    })
-  }
 }
 
 export function openssl(args: readonly string[], input?: Uint8Array): Uint8Array {

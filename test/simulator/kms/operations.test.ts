@@ -6,7 +6,7 @@ import { KmsError } from '../../../simulator/kms/errors.js'
 import type { KeyStoreState } from '../../../simulator/kms/key-stores.js'
 import { generateRandom, type OperationContext } from '../../../simulator/kms/operations.js'
 import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
-import { ARN, opensslOpen, rsaKey } from './support.js'
+import { ARN, openSealed, rsaKey } from './support.js'
 
 const PCR0 = Buffer.alloc(48, 0xab)
 const pcrs = new Map([[0, PCR0]])
@@ -49,9 +49,9 @@ describe('with Recipient', () => {
       'CiphertextForRecipient' in output ? output.CiphertextForRecipient : '',
       'base64',
     )
-    const opened = opensslOpen(envelope, key)
+    const opened = await openSealed(envelope, key)
     expect(opened?.length).toBe(size)
-    if (size > 1) expect(opened).not.toEqual(Buffer.alloc(size))
+    if (size > 1) expect(opened?.every((byte) => byte === 0)).toBe(false)
   })
 
   it('hands the decoded document to the verifier', async () => {
@@ -293,6 +293,6 @@ describe('misbehaviour', () => {
   it('cuts the envelope', async () => {
     const sealed = await envelope('truncatedEnvelope')
     expect(sealed.length).toBe(477)
-    expect(opensslOpen(sealed, key)).toBeUndefined()
+    expect(await openSealed(sealed, key)).toBeUndefined()
   })
 })

@@ -1,8 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto'
+import { openEnvelopedData } from '../../../enclave/kms/enveloped-data.js'
 
 export const HOST = 'kms.us-east-1.amazonaws.com'
 export const REGION = 'us-east-1'
@@ -23,17 +20,13 @@ export function rsaKey(modulusLength = 2048): RsaKey {
   return { spki: publicKey.export({ type: 'spki', format: 'der' }), privateKey }
 }
 
-/** Opens with OpenSSL: the bytes, or undefined when it refuses. */
-export function opensslOpen(envelope: Uint8Array, { privateKey }: RsaKey): Buffer | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'kms-'))
-  try {
-    const keyFile = join(directory, 'key.pem')
-    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }))
-    const command = ['cms', '-decrypt', '-inform', 'DER', '-inkey', keyFile, '-binary']
-    const { status, stdout, error } = spawnSync('openssl', command, { input: envelope })
-    if (error) throw error
-    return status === 0 ? stdout : undefined
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
+/** Opens as an enclave does: the bytes, or undefined when they cannot be. */
+export async function openSealed(
+  envelope: Uint8Array,
+  { privateKey }: RsaKey,
+): Promise<Uint8Array | undefined> {
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+  const algorithm = { name: 'RSA-OAEP', hash: 'SHA-256' }
+  const key = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['decrypt'])
+  return openEnvelopedData(envelope, key).catch(() => undefined)
 }
