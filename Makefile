@@ -18,6 +18,7 @@ build: $(BUILT) ## Install and build, nothing else
 test: $(BUILT) ## Install, build, lint, check types, run the unit and end-to-end tests
 	@echo '== lint and boundaries'
 	@npm run --silent lint
+	@npx publint --strict
 	@echo '== types, tests included'
 	@npm run --silent check
 	@echo '== tests'

@@ -1,33 +1,24 @@
 import { randomBytes, webcrypto } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
-  decryptContent,
   MAX_ENVELOPE_LENGTH,
   openEnvelopedData,
   paddingLength,
   parseEnvelopedData,
-  unwrapContentKey,
 } from '../../../enclave/kms/enveloped-data.js'
 import { CONTEXT, constructed, primitive, TAG } from '../../../shared/ber.js'
 import { FormatError, OperationError } from '../../../shared/errors.js'
-import { withOpenSsl } from '../../support/openssl.js'
-import { readJsonVector, readVector, withVectors } from '../../support/vectors.js'
 import {
   type EnvelopeParts,
+  failureOf,
   hash,
-  hex,
-  importPrivateKey,
   integer,
   nothing,
   OIDS,
   oaep,
   octetString,
   oid,
-  openssl,
   rsaKeyPair,
   seal,
   sequence,
@@ -52,27 +43,10 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** What a caller can see of a failure. Every call starts on an empty stack, so that frames compare. */
-async function failureOf(
-  bytes: Uint8Array,
-  privateKey = key.privateKey,
-  length?: number,
-): Promise<Record<string, unknown>> {
-  const error: unknown = await new Promise((resolve) => {
-    const opened = () => resolve(new Error('opened'))
-    setImmediate(() => openEnvelopedData(bytes, privateKey, length).then(opened, resolve))
-  })
-  if (!(error instanceof Error)) return { error }
-  const properties = Object.fromEntries(
-    Reflect.ownKeys(error).map((name) => [String(name), Reflect.get(error, name)]),
-  )
-  return { class: error.constructor, keys: Reflect.ownKeys(error), ...properties }
-}
-
 /** The one failure, as an envelope that nobody can read shows it. */
 let uniform: Record<string, unknown>
 beforeAll(async () => {
-  uniform = await failureOf(new Uint8Array(0))
+  uniform = await failureOf(new Uint8Array(0), key.privateKey)
 })
 
 async function expectFailure(bytes: Uint8Array, privateKey = key.privateKey, length?: number): Promise<void> {
@@ -89,36 +63,6 @@ describe('the one failure', () => {
     expect(uniform.keys).not.toContain('cause')
     expect(uniform.stack).toContain('openEnvelopedData')
   })
-})
-
-withVectors('replies of KMS', (directory) => {
-  interface Case {
-    file: string
-    privateKeyPkcs8Base64: string | null
-    plaintextHex: string | null
-  }
-  for (const { file, privateKeyPkcs8Base64, plaintextHex } of readJsonVector<Case[]>(
-    directory,
-    'cms/cases.json',
-  )) {
-    const blob = readVector(directory, `cms/${file}`)
-    it(`${file} parses`, () => {
-      const envelope = parseEnvelopedData(blob)
-      expect(envelope.recipientId).toHaveLength(32)
-      expect(envelope.encryptedKey).toHaveLength(256)
-      expect(envelope.iv).toHaveLength(16)
-      expect(envelope.segments).toBe(1)
-    })
-    it(`${file} opens with its key, and with no other`, async () => {
-      await expectFailure(blob)
-      if (privateKeyPkcs8Base64 === null || plaintextHex === null) return
-      const privateKey = await importPrivateKey(Buffer.from(privateKeyPkcs8Base64, 'base64'))
-      const plaintext = hex(plaintextHex)
-      expect(Buffer.from(await openEnvelopedData(blob, privateKey, plaintext.length))).toEqual(plaintext)
-      expect(Buffer.from(await openEnvelopedData(blob, privateKey))).toEqual(plaintext)
-      await expectFailure(blob, privateKey, plaintext.length + 1)
-    })
-  }
 })
 
 describe('what is read', () => {
@@ -492,142 +436,5 @@ describe('padding', () => {
   })
   it('is wrong in an empty block', () => {
     expect(paddingLength(new Uint8Array(0))).toBe(0)
-  })
-})
-
-interface Wycheproof<Group> {
-  testGroups: (Group & {
-    tests: { tcId: number; msg: string; ct: string; result: string; [key: string]: string | number }[]
-  })[]
-}
-
-withVectors('Wycheproof', (directory) => {
-  for (const bits of [2048, 3072, 4096]) {
-    it(`RSAES-OAEP, ${bits} bits, SHA-256`, async () => {
-      const file = `wycheproof/rsa_oaep_${bits}_sha256_mgf1sha256_test.json`
-      let labelled = 0
-      let count = 0
-      for (const group of readJsonVector<Wycheproof<{ privateKeyPkcs8: string }>>(directory, file)
-        .testGroups) {
-        const privateKey = await importPrivateKey(hex(group.privateKeyPkcs8))
-        for (const test of group.tests) {
-          const result = await unwrapContentKey(hex(test.ct), privateKey).catch(() => undefined)
-          const expected = test.result === 'valid' && test.label === '' ? test.msg : undefined
-          if (test.label !== '') labelled++
-          expect(result && Buffer.from(result).toString('hex'), `case ${test.tcId}`).toBe(expected)
-          count++
-        }
-      }
-      expect(count).toBeGreaterThan(30)
-      expect(labelled).toBeGreaterThan(0)
-    })
-  }
-  it('RSAES-OAEP with MGF1 on SHA-1 is refused', async () => {
-    const file = 'wycheproof/rsa_oaep_2048_sha256_mgf1sha1_test.json'
-    for (const group of readJsonVector<Wycheproof<{ privateKeyPkcs8: string }>>(directory, file).testGroups) {
-      const privateKey = await importPrivateKey(hex(group.privateKeyPkcs8))
-      for (const test of group.tests) {
-        await expect(unwrapContentKey(hex(test.ct), privateKey)).rejects.toThrow()
-      }
-    }
-  })
-  it('AES-256-CBC with PKCS #7 padding', () => {
-    let count = 0
-    const file = 'wycheproof/aes_cbc_pkcs5_test.json'
-    for (const group of readJsonVector<Wycheproof<{ keySize: number }>>(directory, file).testGroups) {
-      if (group.keySize !== 256) continue
-      for (const test of group.tests) {
-        let opened: string | undefined
-        try {
-          const { padded, padding } = decryptContent(
-            hex(test.ct),
-            hex(String(test.key)),
-            hex(String(test.iv)),
-          )
-          if (padding > 0) opened = Buffer.from(padded.subarray(0, padded.length - padding)).toString('hex')
-        } catch {
-          // Not whole blocks: parseEnvelopedData refuses that earlier.
-        }
-        expect(opened, `case ${test.tcId}`).toBe(test.result === 'valid' ? test.msg : undefined)
-        count++
-      }
-    }
-    expect(count).toBeGreaterThan(50)
-  })
-})
-
-withOpenSsl('openssl cms -encrypt', () => {
-  let directory: string
-  let certificate: string
-  let privateKey: webcrypto.CryptoKey
-  beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'cms-'))
-    certificate = join(directory, 'cert.pem')
-    const keyFile = join(directory, 'key.pem')
-    openssl([
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      keyFile,
-      '-out',
-      certificate,
-      '-subj',
-      '/CN=recipient',
-    ])
-    privateKey = await importPrivateKey(
-      openssl(['pkcs8', '-topk8', '-nocrypt', '-outform', 'DER', '-in', keyFile]),
-    )
-    expect(readFileSync(certificate).length).toBeGreaterThan(0)
-  })
-  afterAll(() => rmSync(directory, { recursive: true }))
-
-  function encrypt(plaintext: Uint8Array, flags: readonly string[], digest = 'sha256'): Uint8Array {
-    const oaepFlags = ['rsa_padding_mode:oaep', 'rsa_oaep_md:sha256', `rsa_mgf1_md:${digest}`]
-    const keyopt = oaepFlags.flatMap((option) => ['-keyopt', option])
-    // -recip goes first: -keyopt belongs to the recipient before it.
-    return openssl(
-      [
-        'cms',
-        '-encrypt',
-        '-binary',
-        '-aes256',
-        '-outform',
-        'DER',
-        ...flags,
-        '-recip',
-        certificate,
-        ...keyopt,
-      ],
-      plaintext,
-    )
-  }
-
-  const sizes = [
-    1, 2, 15, 16, 17, 31, 32, 33, 48, 255, 256, 512, 983, 984, 991, 992, 999, 1000, 1001, 1008, 1023, 1024,
-  ]
-  for (const flags of [['-stream'], [], ['-stream', '-keyid'], ['-keyid']]) {
-    it(`opens ${sizes.length} sizes, flags ${flags.join(' ') || '(none)'}`, async () => {
-      for (const size of sizes) {
-        const plaintext = randomBytes(size)
-        const blob = encrypt(plaintext, flags)
-        expect(parseEnvelopedData(blob).recipientId?.length).toBe(flags.includes('-keyid') ? 20 : undefined)
-        expect(Buffer.from(await openEnvelopedData(blob, privateKey, size)), `${size} bytes`).toEqual(
-          plaintext,
-        )
-        await expectFailure(blob, privateKey, size + 1)
-      }
-    })
-  }
-  it('refuses MGF1 on SHA-1, SHA-1, PKCS #1 v1.5 and AES-128', async () => {
-    const plaintext = randomBytes(32)
-    await expectFailure(encrypt(plaintext, [], 'sha1'), privateKey)
-    await expectFailure(
-      openssl(['cms', '-encrypt', '-binary', '-aes256', '-outform', 'DER', '-recip', certificate], plaintext),
-      privateKey,
-    )
-    await expectFailure(encrypt(plaintext, ['-aes128']), privateKey)
   })
 })

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createCipheriv, createHash, randomBytes, webcrypto } from 'node:crypto'
+import { openEnvelopedData } from '../../../enclave/kms/enveloped-data.js'
 import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../../shared/ber.js'
 
 const { subtle } = webcrypto
@@ -156,4 +157,21 @@ export async function seal(
 
 export async function importPublicKey(spki: Uint8Array): Promise<webcrypto.CryptoKey> {
   return subtle.importKey('spki', spki, { name: 'RSA-OAEP', hash: 'SHA-256' }, true, ['encrypt'])
+}
+
+/** What a caller can see of a failure. Every call starts on an empty stack, so that frames compare. */
+export async function failureOf(
+  bytes: Uint8Array,
+  privateKey: webcrypto.CryptoKey,
+  length?: number,
+): Promise<Record<string, unknown>> {
+  const error: unknown = await new Promise((resolve) => {
+    const opened = () => resolve(new Error('opened'))
+    setImmediate(() => openEnvelopedData(bytes, privateKey, length).then(opened, resolve))
+  })
+  if (!(error instanceof Error)) return { error }
+  const properties = Object.fromEntries(
+    Reflect.ownKeys(error).map((name) => [String(name), Reflect.get(error, name)]),
+  )
+  return { class: error.constructor, keys: Reflect.ownKeys(error), ...properties }
 }
