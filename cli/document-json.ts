@@ -17,7 +17,7 @@ export function documentJson(document: AttestationDocument | undefined): Record<
   }
 }
 
-export interface ChainEntry {
+interface ChainEntry {
   readonly subject: string
   readonly notBefore: string | null
   readonly notAfter: string | null

@@ -1,11 +1,5 @@
 /** What an error means to a shell. */
-import {
-  FormatError,
-  NitroEnclaveError,
-  PolicyError,
-  UsageError,
-  VerificationError,
-} from '../shared/errors.js'
+import { FormatError, PolicyError, UsageError, VerificationError } from '../shared/errors.js'
 
 export const EXIT_CODES = `Exit codes:
   0  done
@@ -19,20 +13,4 @@ export function exitCode(error: unknown): number {
   if (error instanceof FormatError || error instanceof VerificationError) return 2
   if (error instanceof PolicyError) return 3
   return 4
-}
-
-/** Runs a command's body; an error is printed to standard error, and becomes the exit code. */
-export async function reporting(command: string, body: () => Promise<void>): Promise<void> {
-  try {
-    await body()
-  } catch (error) {
-    process.exitCode = exitCode(error)
-    const known = error instanceof NitroEnclaveError
-    const text = known
-      ? `${error.message} (${error.code})`
-      : error instanceof Error
-        ? error.stack
-        : String(error)
-    process.stderr.write(`nitro-enclave ${command}: ${text}\n`)
-  }
 }

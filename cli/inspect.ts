@@ -3,8 +3,8 @@ import { Command } from 'commander'
 import { type AttestationDocument, parseAttestation } from '../shared/attestation/document.js'
 import { withoutControls } from '../shared/printable.js'
 import { chainOf } from './document-json.js'
-import { reporting } from './exit-codes.js'
 import { decodeText, readInput } from './input.js'
+import { reporting } from './reporting.js'
 import { write } from './write.js'
 
 export function inspectCommand(): Command {

@@ -1,6 +1,6 @@
 /** The command line: one file a command; here they come together. */
 import { createRequire } from 'node:module'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { EXIT_CODES } from './exit-codes.js'
 import { inspectCommand } from './inspect.js'
 import { openEnvelopeCommand } from './open-envelope.js'
@@ -22,12 +22,21 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(openEnvelopeCommand())
   for (const command of program.commands) {
     command
+      .exitOverride()
       .showHelpAfterError('(run it with --help for what it takes)')
       .addHelpText('after', `\n${EXIT_CODES}`)
   }
-  // A reader that has seen enough (`… | head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    // A reader that has seen enough (`… | head`) is no error.
+    if (error.code === 'EPIPE') return
+    process.exitCode ||= 4
+    process.stderr.write(`nitro-enclave: cannot write to standard output: ${error.code}\n`)
   })
-  await program.parseAsync([...argv])
+  try {
+    await program.exitOverride().parseAsync([...argv])
+  } catch (error) {
+    // Its help or its word on a flag has been printed; the exit waits until that is written.
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode
+  }
 }

@@ -3,8 +3,8 @@ import { createPrivateKey, type KeyObject, webcrypto } from 'node:crypto'
 import { Command } from 'commander'
 import { openEnvelopedData } from '../enclave/kms/enveloped-data.js'
 import { UsageError } from '../shared/errors.js'
-import { reporting } from './exit-codes.js'
 import { decodeText, readInput } from './input.js'
+import { reporting } from './reporting.js'
 import { write } from './write.js'
 
 interface Flags {

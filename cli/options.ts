@@ -7,7 +7,9 @@ export type Registers = Readonly<Record<number, string>>
 export function register(value: string, previous: Registers = {}): Registers {
   const match = /^(\d{1,2})=([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/i.exec(value)
   if (!match || Number(match[1]) > 31) {
-    throw new InvalidArgumentError('Expected I=HEX: an index from 0 to 31 and a register of 96 hex digits.')
+    throw new InvalidArgumentError(
+      'Expected I=HEX: an index from 0 to 31, and a register in hex (SHA-384: 96 digits).',
+    )
   }
   const index = Number(match[1])
   if (index in previous) throw new InvalidArgumentError(`PCR${index} is given twice.`)
@@ -37,8 +39,10 @@ export function secondsOrNone(value: string): number {
 /** ISO 8601 with a time zone: the local one would make a script mean something else on every machine. */
 export function time(value: string): Date {
   const date = new Date(value)
+  // Date takes 30 February for 2 March.
+  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`)
   const form = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
-  if (!form.test(value) || Number.isNaN(date.getTime())) {
+  if (!form.test(value) || Number.isNaN(date.getTime()) || day.getUTCDate() !== Number(value.slice(8, 10))) {
     throw new InvalidArgumentError('Expected a time as in 2026-01-31T12:00:00Z.')
   }
   return date

@@ -1,14 +1,15 @@
 /** Runs one simulated call for the command line, and ends what it started, however it ends. */
-import { closeSync, openSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { UsageError } from '../shared/errors.js'
 import { ReportedError } from '../simulator/child.js'
 import { type AttestedRandom, type KeyStoreState, type Simulation, simulate } from '../simulator/index.js'
 import { explainDenial } from '../simulator/kms/denial.js'
 import { parsePolicy } from '../simulator/kms/policy-document.js'
-import { readInput } from './input.js'
+import { temporaryDirectory } from '../simulator/temporary-directory.js'
+import { readInput, reason } from './input.js'
 import type { Registers } from './options.js'
 import { accountOf, printAccount } from './simulation-account.js'
 import { write } from './write.js'
@@ -25,8 +26,8 @@ export interface SimulateFlags {
 
 export async function runSimulation(flags: SimulateFlags): Promise<void> {
   const policy = flags.policy === undefined ? undefined : await readPolicyFile(flags.policy)
-  if (flags.trace !== undefined) checkWritable(flags.trace)
-  const directory = await mkdtemp(join(tmpdir(), 'nitro-enclave-trace-'))
+  if (flags.trace !== undefined) checkTrace(flags.trace, flags.policy)
+  const directory = await temporaryDirectory('nitro-enclave-trace-')
   const trace = flags.trace === undefined ? join(directory, 'trace') : resolve(flags.trace)
   const begun = performance.now()
   const starting = simulate({
@@ -35,30 +36,55 @@ export async function runSimulation(flags: SimulateFlags): Promise<void> {
     ...(flags.pcr && { pcrs: flags.pcr }),
     ...(flags.customKeyStore && { customKeyStores: flags.customKeyStore }),
   })
-  const close = async (): Promise<void> => {
+  const interruption = onInterruption(async () => {
     await starting.then((simulation) => simulation.close()).catch(() => undefined)
     await rm(directory, { recursive: true, force: true })
-  }
-  const interrupted = (signal: NodeJS.Signals): void => {
-    void close().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143))
-  }
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  })
   try {
     const simulation = await starting
     const start = performance.now() - begun
-    const answer = await call(simulation, flags)
+    const answer = await call(simulation, flags, interruption)
     if (answer === undefined) return
     const account = await accountOf({ simulation, answer, trace, start, numberOfBytes: flags.bytes })
     if (flags.json) write(JSON.stringify(account, null, 2))
     else printAccount(account)
   } finally {
-    process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
-    await close()
+    await interruption.close()
   }
 }
 
-/** Undefined when KMS, or the way to it, refused: that has been reported. */
-async function call(simulation: Simulation, flags: SimulateFlags): Promise<AttestedRandom | undefined> {
+interface Interruption {
+  readonly happened: boolean
+  close(): Promise<void>
+}
+
+/** A signal cleans up and ends with 128 and its number, once, however many of them come. */
+function onInterruption(cleanUp: () => Promise<void>): Interruption {
+  let happened = false
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= cleanUp()
+    return closed
+  }
+  const interrupted = (signal: NodeJS.Signals): void => {
+    happened = true
+    void close().finally(() => process.exit(128 + constants.signals[signal]))
+  }
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, interrupted)
+  return {
+    get happened() {
+      return happened
+    },
+    close,
+  }
+}
+
+/** Undefined when KMS, or the way to it, refused (that has been reported), or when a signal came. */
+async function call(
+  simulation: Simulation,
+  flags: SimulateFlags,
+  interruption: Interruption,
+): Promise<AttestedRandom | undefined> {
   const { bytes, customKeyStoreId } = flags
   try {
     return await simulation.generateRandom({
@@ -66,6 +92,7 @@ async function call(simulation: Simulation, flags: SimulateFlags): Promise<Attes
       ...(customKeyStoreId !== undefined && { customKeyStoreId }),
     })
   } catch (error) {
+    if (interruption.happened) return undefined
     if (!(error instanceof ReportedError)) throw error
     printFailure(error, simulation, flags)
     return undefined
@@ -89,7 +116,9 @@ function printFailure(
 }
 
 async function readPolicyFile(file: string): Promise<unknown> {
-  const text = Buffer.from(await readInput(file)).toString('utf8')
+  const text = Buffer.from(await readInput(file))
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
   try {
     return JSON.parse(text)
   } catch {
@@ -97,10 +126,17 @@ async function readPolicyFile(file: string): Promise<unknown> {
   }
 }
 
-function checkWritable(file: string): void {
+/** A trace goes to a new file or replaces an old one; anything else would block, or be lost. */
+function checkTrace(file: string, policy: string | undefined): void {
+  if (policy !== undefined && resolve(file) === resolve(policy)) {
+    throw new UsageError('ERR_USAGE', `the trace would replace the policy ${policy}`)
+  }
+  if (existsSync(file) && !statSync(file).isFile()) {
+    throw new UsageError('ERR_USAGE', `cannot write the trace to ${file}: it is not a regular file`)
+  }
   try {
     closeSync(openSync(file, 'w', 0o600))
   } catch (error) {
-    throw new UsageError('ERR_USAGE', `cannot write ${file}: ${(error as NodeJS.ErrnoException).code}`)
+    throw new UsageError('ERR_USAGE', `cannot write the trace to ${file}: ${reason(error)}`)
   }
 }

@@ -2,8 +2,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { KeyStoreState } from '../simulator/index.js'
 import { TRACE_FORMAT } from '../simulator/trace.js'
-import { reporting } from './exit-codes.js'
 import { integer, register } from './options.js'
+import { reporting } from './reporting.js'
 import type { SimulateFlags } from './run-simulation.js'
 
 export function simulateCommand(): Command {
@@ -30,9 +30,18 @@ export function simulateCommand(): Command {
       .addHelpText('after', `\nThe trace: ${TRACE_FORMAT}`)
       // Loaded when it is asked for: it brings the AWS SDK and the certificate builder, which other commands do without.
       .action((flags: SimulateFlags) =>
-        reporting('simulate', async () => (await import('./run-simulation.js')).runSimulation(flags)),
+        reporting(
+          'simulate',
+          async () => (await import('./run-simulation.js')).runSimulation(flags),
+          flags.json ? failureJson : undefined,
+        ),
       )
   )
+}
+
+function failureJson(error: Error): object {
+  const { code } = error as { code?: unknown }
+  return { error: { name: error.name, message: error.message, ...(typeof code === 'string' && { code }) } }
 }
 
 function keyStore(value: string, previous: Readonly<Record<string, KeyStoreState>> = {}) {

@@ -5,7 +5,7 @@ import { parseAttestation } from '../shared/attestation/document.js'
 import { verifyAttestation } from '../shared/attestation/verify.js'
 import { NitroEnclaveError } from '../shared/errors.js'
 import type { AttestedRandom, Simulation } from '../simulator/index.js'
-import { containsAny } from '../simulator/leak-search.js'
+import { containsAny, SHORTEST } from '../simulator/leak-search.js'
 import { readStreams } from '../simulator/trace.js'
 import { chainOf, registersJson } from './document-json.js'
 import { write } from './write.js'
@@ -100,7 +100,7 @@ export function printAccount(account: Account): void {
             PCR0 ${document.pcrs[0]}
             signature, and ${verification.chain.length} certificates up to the simulator's root: ${verified}
  3 enclave  sent GenerateRandom { NumberOfBytes: ${account.numberOfBytes}, Recipient } over TLS, by vsock 3:8000
-   parent   forwarded ${parent.bytesUp} bytes up and ${parent.bytesDown} bytes down; plaintext in them: ${parent.sawPlaintext ? 'YES' : 'none'}
+   parent   forwarded ${parent.bytesUp} bytes up and ${parent.bytesDown} bytes down; plaintext in them: ${parent.sawPlaintext ? 'YES' : 'none'}${account.numberOfBytes < SHORTEST ? ` (under ${SHORTEST} bytes, the random ones are not looked for)` : ''}
  4 KMS      checked credentials, document and policy, and encrypted to the public key
  5 KMS      answered CiphertextForRecipient: ${reply.size} bytes of CMS, ${reply.segments} segment${reply.segments === 1 ? '' : 's'}       ${timings.kms} ms (3 to 5)
  6 enclave  opened it: ${account.random.length / 2} bytes                                            ${timings.open} ms

@@ -7,10 +7,12 @@ import {
   verifyAttestation,
 } from '../shared/attestation/verify.js'
 import { NitroEnclaveError } from '../shared/errors.js'
+import { withoutControls } from '../shared/printable.js'
 import { documentJson } from './document-json.js'
-import { exitCode, reporting } from './exit-codes.js'
+import { exitCode } from './exit-codes.js'
 import { decodeText, readInput } from './input.js'
 import { hex, type Registers, register, seconds, secondsOrNone, time } from './options.js'
+import { reporting } from './reporting.js'
 import { readRoots } from './roots.js'
 import { write } from './write.js'
 
@@ -47,7 +49,13 @@ export function verifyCommand(): Command {
     )
     .option('--allow-debug', 'accept enclaves in debug mode, for tests')
     .option('--json', 'print one JSON object')
-    .action((file: string, flags: Flags) => reporting('verify', () => verify(file, flags)))
+    .action((file: string, flags: Flags) =>
+      reporting(
+        'verify',
+        () => verify(file, flags),
+        flags.json ? (error) => refusal(error, undefined) : undefined,
+      ),
+    )
 }
 
 type Outcome = { verified: VerifiedAttestation } | { error: NitroEnclaveError }
@@ -59,15 +67,16 @@ async function verify(file: string, flags: Flags): Promise<void> {
   if (flags.json) {
     const verdict =
       'error' in outcome
-        ? { ok: false, code: outcome.error.code, message: outcome.error.message }
-        : { ok: true }
-    write(JSON.stringify({ ...verdict, ...documentJson(readable(bytes)) }, null, 2))
+        ? refusal(outcome.error, readable(bytes))
+        : { ok: true, ...documentJson(outcome.verified.document) }
+    write(JSON.stringify(verdict, null, 2))
     if ('error' in outcome) process.exitCode = exitCode(outcome.error)
     return
   }
   if ('error' in outcome) throw outcome.error
   const { document, chain } = outcome.verified
-  write(`genuine, and as required: ${document.moduleId}, ${document.timestamp.toISOString()}`)
+  const name = withoutControls(document.moduleId)
+  write(`genuine, and as required: ${name}, ${document.timestamp.toISOString()}`)
   for (const { subject, notAfter } of chain) write(`  ${subject} (until ${notAfter.toISOString()})`)
 }
 
@@ -83,6 +92,11 @@ async function policyOf(flags: Flags): Promise<VerifyOptions> {
     ...(clockTolerance !== undefined && { clockTolerance }),
     ...(allowDebug && { allowDebug }),
   }
+}
+
+function refusal(error: Error, document: AttestationDocument | undefined): object {
+  const code = error instanceof NitroEnclaveError ? error.code : null
+  return { ok: false, code, message: error.message, ...documentJson(document) }
 }
 
 /** Usage errors are not the document's: they go on to the shell. */

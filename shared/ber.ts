@@ -9,7 +9,7 @@ import { FormatError } from './errors.js'
 /** A CMS reply nests 8 deep, a certificate 9. */
 const MAX_DEPTH = 16
 
-export const UNIVERSAL = 0x00
+const UNIVERSAL = 0x00
 export const CONTEXT = 0x80
 
 /** Universal tag numbers (X.680, section 8.4). */

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { OperationError } from '../shared/errors.js'
+import { type ErrorCode, NitroEnclaveError, OperationError } from '../shared/errors.js'
 
 /** An error as it crosses the channel: what a person may see, and nothing else. */
 export interface ErrorReport {
@@ -16,13 +16,16 @@ export interface ErrorReport {
   readonly status?: number
 }
 
-/** An error that another process of the simulation reported. */
-export class ReportedError extends OperationError {
-  override name = 'ReportedError'
+/**
+ * An error of another process of the simulation, under its own name (`AccessDeniedException`, say) and, where it has
+ * one, its own code; ERR_SIMULATOR otherwise.
+ */
+export class ReportedError extends NitroEnclaveError {
   readonly report: ErrorReport
 
   constructor(report: ErrorReport) {
-    super('ERR_SIMULATOR', report.message)
+    super((report.code ?? 'ERR_SIMULATOR') as ErrorCode, report.message)
+    this.name = report.name
     this.report = report
   }
 }
@@ -57,7 +60,8 @@ export function startChild(name: string, file: URL, execArgv: readonly string[] 
   let ended: string | undefined
   const fail = (why: string): void => {
     ended ??= why
-    for (const [id, settle] of pending) settle({ id, error: { name: 'Error', message: why } })
+    const error = { name: 'OperationError', message: ended }
+    for (const [id, settle] of pending) settle({ id, error })
     pending.clear()
   }
   child.on('message', (message: Response) => {
@@ -80,7 +84,10 @@ export function startChild(name: string, file: URL, execArgv: readonly string[] 
           if (error) fail(`the ${name} process cannot be reached: ${error.message}`)
         })
       }),
-    close: () => end(child),
+    close: () => {
+      ended ??= 'the simulation is closed'
+      return end(child)
+    },
     kill: (signal) => void child.kill(signal),
   }
 }
@@ -108,8 +115,8 @@ export function serveParent(methods: Methods, close: () => Promise<void> | void)
       () => process.exit(1),
     )
   })
-  // A terminal sends Ctrl-C to all: the parent decides, and its end closes the channel.
-  process.on('SIGINT', () => undefined)
+  // A terminal, or a supervisor, signals the whole group: the parent decides, and its end closes the channel.
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
 }
 
 async function answer(methods: Methods, { id, method, argument }: Request): Promise<Response> {

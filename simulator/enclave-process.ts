@@ -1,4 +1,5 @@
 /** The enclave of a simulation, a process of its own: the reference application with a simulated NSM, dial and trust. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GenerateRandomCommand } from '@aws-sdk/client-kms'
 import { createKmsClient } from '../enclave/kms/client.js'
@@ -47,7 +48,8 @@ export interface LoadReport {
 
 let dependencies: Dependencies | undefined
 let application: Application | undefined
-let steps: Step[] = []
+/** Each call's own steps, however many are in flight. */
+const account = new AsyncLocalStorage<Step[]>()
 
 async function start(options: EnclaveStart): Promise<readonly Step[]> {
   const { directory, port, region, credentials, trustAnchors } = options
@@ -59,13 +61,16 @@ async function start(options: EnclaveStart): Promise<readonly Step[]> {
     credentials,
     trustAnchors,
   }
-  application = await run({ ...dependencies, onStep: (step) => steps.push(step) })
-  return taken()
+  const ready = { ...dependencies, onStep: (step: Step) => account.getStore()?.push(step) }
+  const steps: Step[] = []
+  application = await account.run(steps, () => run(ready))
+  return steps
 }
 
 async function generateRandom(request: GenerateRandom): Promise<AttestedRandom> {
-  const random = await running(application).generateRandom(request)
-  return { random, steps: taken() }
+  const { generateRandom } = running(application)
+  const steps: Step[] = []
+  return { random: await account.run(steps, () => generateRandom(request)), steps }
 }
 
 async function load({ calls, inFlight, attested }: Load): Promise<LoadReport> {
@@ -82,7 +87,6 @@ async function load({ calls, inFlight, attested }: Load): Promise<LoadReport> {
   await Promise.all(Array.from({ length: inFlight }, worker))
   const cpu = process.cpuUsage(begin.cpu)
   const duration = performance.now() - begin.time
-  taken()
   if (!attested) generate.close()
   return { answers, duration, cpu: (cpu.user + cpu.system) / 1000, heap: await liveHeap() }
 }
@@ -107,12 +111,6 @@ async function liveHeap(): Promise<number> {
     await sleep(10)
   }
   return process.memoryUsage().heapUsed
-}
-
-function taken(): readonly Step[] {
-  const done = steps
-  steps = []
-  return done
 }
 
 function running<T>(started: T | undefined): T {

@@ -3,10 +3,11 @@
  * Real documents, real TLS, real envelopes, real policy checks, under trust anchors of the simulation's own.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { GenerateRandom, Step } from '../enclave/main.js'
+import { kmsHost } from '../enclave/kms/endpoint.js'
+import type { Dependencies, GenerateRandom, Step } from '../enclave/main.js'
+import { connect, PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { createInstanceAuthority } from './authority.js'
 import { type Child, startChild } from './child.js'
 import type { AttestedRandom, EnclaveStart, Load, LoadReport } from './enclave-process.js'
@@ -14,10 +15,13 @@ import { type EnclaveIdentity, enclaveIdentity, type IdentityOptions } from './i
 import type { KeyStoreState } from './kms/key-stores.js'
 import { parsePolicy, pinningPolicy } from './kms/policy-document.js'
 import type { Fault, KmsStart } from './kms/process.js'
+import { createSimulatedNsm } from './nsm.js'
 import type { ParentAccount, ParentStart } from './parent-process.js'
+import { temporaryDirectory } from './temporary-directory.js'
 
+export { type ErrorReport, ReportedError } from './child.js'
 export type { KeyStoreState } from './kms/key-stores.js'
-export type { AttestedRandom, EnclaveIdentity, Fault, ParentAccount }
+export type { AttestedRandom, Dependencies, EnclaveIdentity, Fault, Load, LoadReport, ParentAccount, Step }
 
 export interface SimulateOptions extends IdentityOptions {
   /** The IAM policy of the caller, as a document; by default one that pins the simulated PCR0. */
@@ -42,6 +46,11 @@ export interface Simulation {
   readonly policy: unknown
   readonly credentials: EnclaveStart['credentials']
   readonly processes: Readonly<Record<'enclave' | 'parentProxy' | 'kms', number>>
+  /**
+   * What an application of yours runs on here, in your own process, as the simulated enclave: its NSM, the way to
+   * KMS through the parent proxy, and whom to trust.
+   */
+  readonly dependencies: Omit<Dependencies, 'onStep'>
   /** What the enclave did at its start. */
   readonly started: readonly Step[]
   generateRandom(request: Omit<GenerateRandom, 'signal'>): Promise<AttestedRandom>
@@ -64,10 +73,12 @@ const CALLER = 'arn:aws:sts::123456789012:assumed-role/simulated-enclave'
 /** Throws UsageError for options that mean nothing, OperationError ERR_SIMULATOR when a process fails. */
 export async function simulate(options: SimulateOptions = {}): Promise<Simulation> {
   const { region = 'us-east-1' } = options
+  kmsHost(region)
   const enclave = enclaveIdentity(options)
-  const policy = options.policy ?? pinningPolicy(enclave.measurements.pcrs.get(0) ?? new Uint8Array())
+  const policy =
+    options.policy === undefined ? pinningPolicy(enclave.pcrs.get(0) ?? new Uint8Array()) : options.policy
   parsePolicy(policy)
-  const directory = await mkdtemp(join(tmpdir(), 'nitro-enclave-'))
+  const directory = await temporaryDirectory('nitro-enclave-')
   const children: Child[] = []
   const close = async (): Promise<void> => {
     await Promise.all(children.map((child) => child.close()))
@@ -103,12 +114,13 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     await parent.call('start', {
       directory,
       port: PORT,
-      host: `kms.${region}.amazonaws.com`,
+      host: kmsHost(region),
       socket,
       ...(options.trace !== undefined && { trace: options.trace }),
     } satisfies ParentStart)
+    const nsm = { ...enclave.measurements, authority, moduleId: enclave.moduleId }
     const started = await inside.call<readonly Step[]>('start', {
-      nsm: { ...enclave.measurements, authority, moduleId: enclave.moduleId },
+      nsm,
       directory,
       port: PORT,
       region,
@@ -117,6 +129,13 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     } satisfies EnclaveStart)
     return {
       enclave,
+      dependencies: {
+        nsm: createSimulatedNsm(nsm),
+        dial: () => connect({ cid: PARENT_CID, port: PORT, transport: unixTransport(directory) }),
+        region,
+        credentials,
+        trustAnchors: [ca],
+      },
       attestationRoot,
       policy,
       credentials,

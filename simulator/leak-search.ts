@@ -1,7 +1,7 @@
 /** Did the parent see anything? A search for secrets in what it forwarded: raw, as hex and as base64. */
 
 /** Shorter ones are found by chance. */
-const SHORTEST = 8
+export const SHORTEST = 8
 
 /** True when a stream holds one of the secrets in any of the three forms. Secrets under 8 bytes are not looked for. */
 export function containsAny(streams: readonly Uint8Array[], secrets: readonly Uint8Array[]): boolean {

@@ -1,4 +1,5 @@
 /** A KMSClient for the enclave: host, way and trust are fixed when it is made. */
+import { pipeline, type Readable, Transform } from 'node:stream'
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { Logger } from '@smithy/types'
@@ -75,9 +76,29 @@ export function createKmsClient(options: KmsClientOptions): KMSClient {
 /** The longest that a Node timer waits, in milliseconds: a longer one fires at once. */
 const MAX_TIMER = 2 ** 31 - 1
 
+/** Bytes of an answer at most; KMS's longest, a key pair's, has some 15,000. */
+const MAX_ANSWER_LENGTH = 256 * 1024
+
+/** The same bytes, and an error as soon as there are too many. */
+function limited(body: Readable): Readable {
+  let length = 0
+  const limit = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      length += chunk.length
+      const error = new OperationError(
+        'ERR_KMS_CONNECTION',
+        `an answer of more than ${MAX_ANSWER_LENGTH} bytes`,
+      )
+      if (length > MAX_ANSWER_LENGTH) callback(error)
+      else callback(null, chunk)
+    },
+  })
+  return pipeline(body, limit, () => undefined)
+}
+
 type Handle = NodeHttpHandler['handle']
 
-/** The last gate before the wire: one host, HTTPS only, and an end to every answer. */
+/** The last gate before the wire: one host, HTTPS only, and an end to every answer, in time and in size. */
 class PinnedHandler extends NodeHttpHandler {
   readonly #host: string
   readonly #requestTimeout: number
@@ -99,7 +120,8 @@ class PinnedHandler extends NodeHttpHandler {
     }
     const answer = await super.handle(request, options)
     // NodeHttpHandler stops its clock when the answer begins.
-    const { body } = answer.response
+    const body = limited(answer.response.body as Readable)
+    answer.response.body = body
     const late = () => body.destroy(new OperationError('ETIMEDOUT', 'the answer did not end in time'))
     const timer = setTimeout(late, this.#requestTimeout)
     body.once('close', () => clearTimeout(timer))

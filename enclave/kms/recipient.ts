@@ -28,12 +28,13 @@ export interface RecipientOptions {
 
 /**
  * Makes a key pair whose private half stays in this process and cannot be exported through WebCrypto.
- * Throws UsageError ERR_USAGE for another modulus length.
+ * Throws UsageError ERR_USAGE for another modulus length, or without an NSM.
  */
 export async function createRecipient({ nsm, modulusLength = 2048 }: RecipientOptions): Promise<Recipient> {
   if (![2048, 3072, 4096].includes(modulusLength)) {
     throw new UsageError('ERR_USAGE', 'modulusLength: not 2048, 3072 or 4096')
   }
+  if (typeof nsm?.request !== 'function') throw new UsageError('ERR_USAGE', 'nsm: not a Nitro Secure Module')
   const algorithm = { name: 'RSA-OAEP', hash: 'SHA-256', modulusLength, publicExponent: EXPONENT }
   const pair = await webcrypto.subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
   const publicKey = await webcrypto.subtle.exportKey('spki', pair.publicKey)

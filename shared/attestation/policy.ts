@@ -49,8 +49,8 @@ export function readPolicy(policy: AttestationPolicy): CheckedPolicy {
       throw new UsageError('ERR_USAGE', `${name} is not a Uint8Array`)
     }
   }
-  // A Map has no entries of its own here: it would ask for nothing, and every document would pass.
-  if (typeof pcrs !== 'object' || pcrs === null || pcrs instanceof Map || pcrs instanceof Uint8Array) {
+  // A Map or a Set has no entries of its own here: it would ask for nothing, and every document would pass.
+  if (!hasEntries(pcrs)) {
     throw new UsageError('ERR_USAGE', 'pcrs is not an object of registers by index')
   }
   const registers = new Map(Object.entries(pcrs).map(([index, value]) => readRegister(index, value)))
@@ -127,7 +127,11 @@ function readRegister(key: string, value: unknown): [number, Uint8Array] {
 }
 
 function seconds(milliseconds: number): number {
-  return Math.round(milliseconds / 1000)
+  return milliseconds / 1000
+}
+
+function hasEntries(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && (Array.isArray(value) || !(Symbol.iterator in value))
 }
 
 function hex(bytes: Uint8Array | undefined): string {

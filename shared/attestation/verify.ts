@@ -75,7 +75,9 @@ export async function verifyAttestation(
 }
 
 /** A misspelt requirement would require nothing. */
-function checkNames(options: object): void {
+function checkNames(options: unknown): asserts options is VerifyOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('ERR_USAGE', 'options is not an object')
   const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
   if (unknown !== undefined) {
     throw new UsageError('ERR_USAGE', `${shown(unknown)} is not an option of verifyAttestation`)

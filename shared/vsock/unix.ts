@@ -10,7 +10,7 @@ import { addressError, VMADDR_CID_ANY, type VsockAddress } from './address.js'
 import type { VsockTransport } from './transport.js'
 
 /** sizeof(sockaddr_un.sun_path) is 108 with its NUL (unix(7)); libuv may cut a longer path off in silence. */
-export const MAX_PATH_BYTES = 107
+const MAX_PATH_BYTES = 107
 
 const bind = async (server: net.Server, path: string, backlog: number): Promise<void> => {
   server.listen({ path, backlog })

@@ -1,6 +1,7 @@
 /** The KMS of a simulation, a process of its own: HTTPS on a Unix socket. */
 import { once } from 'node:events'
 import type { Server } from 'node:https'
+import { kmsHost } from '../../enclave/kms/endpoint.js'
 import { verifyAttestation } from '../../shared/attestation/index.js'
 import { serveParent } from '../child.js'
 import { dependencyTimeout, type KmsError, kmsInternal } from './errors.js'
@@ -37,7 +38,7 @@ let fault: Fault | undefined
 /** Gives the PEM authority to trust. */
 async function start(options: KmsStart): Promise<string> {
   const { socket, region, credentials, callerArn, keyStores, attestationRoot } = options
-  const host = `kms.${region}.amazonaws.com`
+  const host = kmsHost(region)
   const { ca, key, cert } = await createTlsIdentity([options.certificateName ?? host], new Date())
   server = createKmsServer({
     key,

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
+import { kmsHost } from '../../enclave/kms/endpoint.js'
 import { errorBody, KmsError, kmsInternal, serialization, unknownOperation } from './errors.js'
 import type { KeyStores } from './key-stores.js'
 import {
@@ -40,7 +41,7 @@ export interface KmsOptions {
   readonly policy: IamPolicy
   readonly verify: VerifyDocument
   readonly keyStores?: KeyStores | undefined
-  /** Host names served; default `kms.<region>.amazonaws.com`. */
+  /** Host names served; default the endpoint of `region`. */
   readonly hostNames?: readonly string[] | undefined
   readonly now?: (() => Date) | undefined
   /** Asked once a call, after authentication: an error to answer, or a misbehaviour. */
@@ -136,7 +137,7 @@ function refuseHead(
   { method, url, headers }: Omit<KmsRequest, 'body'>,
   options: KmsOptions,
 ): KmsError | undefined {
-  const hostNames = options.hostNames ?? [`kms.${options.region}.amazonaws.com`]
+  const hostNames = options.hostNames ?? [kmsHost(options.region)]
   if (!hostNames.includes(headers.host?.toLowerCase() ?? '')) {
     return new KmsError('MisdirectedRequestException', 'The host is not served here', 421)
   }

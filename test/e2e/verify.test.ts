@@ -146,6 +146,7 @@ describe('nitro-enclave verify, on what is no document', () => {
     ['a directory', ['/']],
     ['no file', []],
     ['a time without a zone', ['-', '--at', '2026-01-01T00:00:00']],
+    ['a day that is none', ['-', '--at', '2026-02-30']],
     ['an age that is no number', ['-', '--max-age', 'old']],
     ['a nonce of half a byte', ['-', '--nonce', '123']],
     ['a root that is none', ['-', '--root', 'package.json']],

@@ -254,6 +254,16 @@ describe('a connection that fails', () => {
     })
     await expectCode(clientOver(server.dial).send(random()), 'ERR_KMS_CONNECTION')
   })
+  it('an answer without end', async () => {
+    const server = await kms((_request, response) => {
+      const more = () => {
+        while (response.write(Buffer.alloc(64 * 1024, 0x20))) if (response.destroyed) return
+      }
+      response.on('drain', more)
+      more()
+    })
+    await expectCode(clientOver(server.dial).send(random()), 'ERR_KMS_CONNECTION', NO_CAUSE)
+  })
   it('not HTTP', async () => {
     const server = await kms((request) => request.socket.end('SSH-2.0-x\r\n\r\n'))
     await expectCode(clientOver(server.dial).send(random()), 'ERR_KMS_CONNECTION')

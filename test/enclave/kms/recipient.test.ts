@@ -33,6 +33,12 @@ async function publicKeyOf(from: Recipient): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('spki', from.publicKey, algorithm, true, ['encrypt'])
 }
 
+describe('createRecipient', () => {
+  it('asks for an NSM', async () => {
+    await expect(createRecipient({} as never)).rejects.toMatchObject({ code: 'ERR_USAGE' })
+  })
+})
+
 describe('the key', () => {
   it.each([2048, 3072, 4096] as const)('has %d bits, exponent 65537, and opens', async (modulusLength) => {
     const made = await createRecipient({ nsm, modulusLength })

@@ -128,6 +128,7 @@ describe('options that mean nothing', () => {
     ['a root that is null', { roots: [null] }],
     ['roots that are one PEM text', { roots: 'PEM' }],
     ['a misspelt requirement', { pcr: { 0: '00'.repeat(48) } }],
+    ['a set of registers', { pcrs: new Set(['00'.repeat(48)]) }],
   ])('refuses %s', async (_, more) => {
     const bytes = signedBy(chain)
     const error = await refusal(() => verifyAttestation(bytes, options(more) as never))

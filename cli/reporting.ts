@@ -1,0 +1,36 @@
+/** How a command ends that cannot do its work: a line on standard error, JSON where it was asked for, an exit code. */
+import { type ErrorCode, NitroEnclaveError } from '../shared/errors.js'
+import { exitCode } from './exit-codes.js'
+import { write } from './write.js'
+
+/** What to do next, for errors that a flag or another command answers. */
+const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
+  ERR_CERTIFICATE_EXPIRED: 'documents live three hours: --at TIME verifies an archived one at its own time',
+  ERR_CERTIFICATE_NOT_YET_VALID: "compare this machine's clock, or give the time by --at TIME",
+  ERR_CERTIFICATE_UNTRUSTED_ROOT: "--root PEM trusts another root, such as a simulation's",
+  ERR_POLICY_MAX_AGE: '--max-age SECONDS accepts older documents; better, ask the enclave for a fresh one',
+  ERR_POLICY_DEBUG_MODE: '--allow-debug accepts it, for a test',
+  ERR_DOCUMENT_SIZE: 'the input is taken as binary, base64 or hex',
+  ERR_ENVELOPE: 'one error for every cause: check that the key is the one that the envelope was made for',
+}
+
+/** Runs a command's body. `json` makes the object that a program reads when it fails. */
+export async function reporting(
+  command: string,
+  body: () => Promise<void>,
+  json?: (error: Error) => object,
+): Promise<void> {
+  try {
+    await body()
+  } catch (error) {
+    process.exitCode = exitCode(error)
+    const failure = error instanceof Error ? error : new Error(String(error))
+    if (json) write(JSON.stringify(json(failure), null, 2))
+    const known = failure instanceof NitroEnclaveError
+    process.stderr.write(
+      `nitro-enclave ${command}: ${known ? `${failure.message} (${failure.code})` : failure.stack}\n`,
+    )
+    const next = known ? NEXT_STEPS[failure.code as ErrorCode] : undefined
+    if (next !== undefined) process.stderr.write(`  ${next}\n`)
+  }
+}
