@@ -24,6 +24,7 @@ interface Told {
 
 export async function accountOf({ simulation, answer, trace, start, numberOfBytes }: Told) {
   const { random, steps } = answer
+  const parent = await simulation.endEnclave()
   const attested = stepOf(steps, 'attest')
   const opened = stepOf(steps, 'open')
   const called = stepOf(steps, 'call')
@@ -52,7 +53,7 @@ export async function accountOf({ simulation, answer, trace, start, numberOfByte
       size: opened.ciphertextForRecipient.length,
       segments: parseEnvelopedData(opened.ciphertextForRecipient).segments,
     },
-    parent: { ...(await simulation.parent()), sawPlaintext: containsAny(readStreams(trace), secrets) },
+    parent: { ...parent, sawPlaintext: containsAny(readStreams(trace), secrets) },
     processes: simulation.processes,
     timings: {
       start: rounded(start),
@@ -92,18 +93,37 @@ function rounded(milliseconds: number): number {
 export function printAccount(account: Account): void {
   const { document, verification, ciphertextForRecipient: reply, parent, processes, timings } = account
   const verified = verification.ok ? 'verified' : `refused here (${verification.code})`
-  write(`One attested GenerateRandom, by three processes: enclave (pid ${processes.enclave}), parent proxy (pid ${processes.parentProxy}), simulated KMS (pid ${processes.kms}).
-
- 1 enclave  made an RSA-2048 key pair; the private half never leaves it            ${timings.keyPair} ms
- 2 enclave  had its simulated NSM attest the public key: ${document.size} bytes of COSE_Sign1   ${timings.attest} ms
-            module_id ${document.moduleId}
-            PCR0 ${document.pcrs[0]}
-            signature, and ${verification.chain.length} certificates up to the simulator's root: ${verified}
- 3 enclave  sent GenerateRandom { NumberOfBytes: ${account.numberOfBytes}, Recipient } over TLS, by vsock 3:8000
-   parent   forwarded ${parent.bytesUp} bytes up and ${parent.bytesDown} bytes down; plaintext in them: ${parent.sawPlaintext ? 'YES' : 'none'}${account.numberOfBytes < SHORTEST ? ` (under ${SHORTEST} bytes, the random ones are not looked for)` : ''}
- 4 KMS      checked credentials, document and policy, and encrypted to the public key
- 5 KMS      answered CiphertextForRecipient: ${reply.size} bytes of CMS, ${reply.segments} segment${reply.segments === 1 ? '' : 's'}       ${timings.kms} ms (3 to 5)
- 6 enclave  opened it: ${account.random.length / 2} bytes                                            ${timings.open} ms
-
-random bytes: ${account.random}`)
+  const segments = `${reply.segments} segment${reply.segments === 1 ? '' : 's'}`
+  const unsearched =
+    account.numberOfBytes < SHORTEST ? ` (random bytes are looked for from ${SHORTEST} up)` : ''
+  const lines: readonly [string, string, string, number?][] = [
+    ['1', 'enclave', 'made an RSA-2048 key pair; the private half never leaves it', timings.keyPair],
+    ['2', 'enclave', `had its simulated NSM attest the public key: ${document.size} bytes`, timings.attest],
+    ['', '', `module_id ${document.moduleId}`],
+    ['', '', `PCR0 ${document.pcrs[0]}`],
+    [
+      '',
+      '',
+      `signature, and ${verification.chain.length} certificates up to the simulator's root: ${verified}`,
+    ],
+    [
+      '3',
+      'enclave',
+      `sent GenerateRandom { NumberOfBytes: ${account.numberOfBytes}, Recipient } over TLS, by vsock 3:8000`,
+    ],
+    ['', 'parent', `forwarded ${parent.bytesUp} bytes up and ${parent.bytesDown} bytes down`],
+    ['', '', `plaintext in them: ${parent.sawPlaintext ? 'YES' : 'none'}${unsearched}`],
+    ['4', 'KMS', 'checked credentials, document and policy, and encrypted to the public key'],
+    ['5', 'KMS', `answered CiphertextForRecipient: ${reply.size} bytes of CMS, ${segments}`, timings.kms],
+    ['6', 'enclave', `opened it: ${account.random.length / 2} bytes`, timings.open],
+  ]
+  write('One attested GenerateRandom, by three processes:')
+  write(
+    `enclave (pid ${processes.enclave}), parent proxy (pid ${processes.parentProxy}), simulated KMS (pid ${processes.kms})\n`,
+  )
+  for (const [step, who, what, duration] of lines) {
+    const text = ` ${step.padEnd(1)} ${who.padEnd(8)} ${what}`
+    write(duration === undefined ? text : `${text.padEnd(86)}${duration.toFixed(2).padStart(8)} ms`)
+  }
+  write(`\nrandom bytes: ${account.random}`)
 }

@@ -3,9 +3,8 @@
  * What it runs on is handed in: on a Nitro instance the device, vsock and Amazon's roots, in the simulator its own.
  */
 import type { Socket } from 'node:net'
-import { GenerateRandomCommand } from '@aws-sdk/client-kms'
 import { OperationError } from '../shared/errors.js'
-import { createKmsClient, type KmsClientOptions } from './kms/client.js'
+import type { KmsClientOptions } from './kms/client.js'
 import { createRecipient, type Recipient } from './kms/recipient.js'
 import type { Nsm } from './nsm/requests.js'
 
@@ -45,9 +44,12 @@ export interface Application {
 
 export async function run(dependencies: Dependencies): Promise<Application> {
   const { nsm, onStep } = dependencies
-  const started = performance.now()
-  const keyPair = await createRecipient({ nsm })
-  onStep?.({ name: 'keyPair', publicKey: keyPair.publicKey, duration: performance.now() - started })
+  // The key is made on another thread while the SDK loads on this one.
+  const [keyPair, { GenerateRandomCommand }, { createKmsClient }] = await Promise.all([
+    makeKeyPair(nsm, onStep),
+    import('@aws-sdk/client-kms'),
+    import('./kms/client.js'),
+  ])
   const { dial, region, credentials, trustAnchors } = dependencies
   const recipient = onStep ? observed(keyPair, onStep) : keyPair
   const kms = createKmsClient({ region, credentials, recipient, dial, ...(trustAnchors && { trustAnchors }) })
@@ -69,6 +71,13 @@ export async function run(dependencies: Dependencies): Promise<Application> {
       nsm.close()
     },
   }
+}
+
+async function makeKeyPair(nsm: Nsm, onStep: Dependencies['onStep']): Promise<Recipient> {
+  const start = performance.now()
+  const recipient = await createRecipient({ nsm })
+  onStep?.({ name: 'keyPair', publicKey: recipient.publicKey, duration: performance.now() - start })
+  return recipient
 }
 
 function observed(recipient: Recipient, onStep: (step: Step) => void): Recipient {

@@ -1,8 +1,6 @@
 /** The enclave of a simulation, a process of its own: the reference application with a simulated NSM, dial and trust. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GenerateRandomCommand } from '@aws-sdk/client-kms'
-import { createKmsClient } from '../enclave/kms/client.js'
 import { type Application, type Dependencies, type GenerateRandom, run, type Step } from '../enclave/main.js'
 import { connect, PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { serveParent } from './child.js'
@@ -74,7 +72,7 @@ async function generateRandom(request: GenerateRandom): Promise<AttestedRandom> 
 }
 
 async function load({ calls, inFlight, attested }: Load): Promise<LoadReport> {
-  const generate = attested ? running(application) : plainApplication(running(dependencies))
+  const generate = attested ? running(application) : await plainApplication(running(dependencies))
   const answers: string[] = []
   const begin = { time: performance.now(), cpu: process.cpuUsage() }
   let next = 0
@@ -92,7 +90,13 @@ async function load({ calls, inFlight, attested }: Load): Promise<LoadReport> {
 }
 
 /** The same client, host and TLS, without attestation. */
-function plainApplication({ region, credentials, dial, trustAnchors }: Dependencies): Application {
+async function plainApplication(dependencies: Dependencies): Promise<Application> {
+  const { region, credentials, dial, trustAnchors } = dependencies
+  // Not with the file: the reference application loads the SDK while it makes its key.
+  const [{ GenerateRandomCommand }, { createKmsClient }] = await Promise.all([
+    import('@aws-sdk/client-kms'),
+    import('../enclave/kms/client.js'),
+  ])
   const kms = createKmsClient({ region, credentials, dial, ...(trustAnchors && { trustAnchors }) })
   return {
     async generateRandom({ numberOfBytes }) {

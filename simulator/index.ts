@@ -58,8 +58,10 @@ export interface Simulation {
   load(load: Load): Promise<LoadReport>
   /** Makes KMS misbehave from now on; undefined cures it. */
   setFault(fault: Fault | undefined): Promise<void>
-  /** What the parent proxy saw. */
+  /** What the parent proxy has seen so far. */
   parent(): Promise<ParentAccount>
+  /** Ends the enclave, and tells all that the parent proxy saw of it, to the last byte. */
+  endEnclave(): Promise<ParentAccount>
   /** Ends the parent proxy, as a crash would; later calls fail. */
   killParent(signal: NodeJS.Signals): void
   /** Ends all processes and removes their sockets. */
@@ -145,6 +147,10 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
       load: (load) => inside.call('load', load),
       setFault: (fault) => kms.call('setFault', fault),
       parent: () => parent.call('account'),
+      endEnclave: async () => {
+        await inside.close()
+        return parent.call('finalAccount')
+      },
       killParent: (signal) => parent.kill(signal),
       close,
       [Symbol.asyncDispose]: close,

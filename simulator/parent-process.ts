@@ -1,4 +1,5 @@
 /** The parent instance of a simulation, a process of its own: the real proxy, with the way to KMS and a tap injected. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ParentProxy, startProxy } from '../parent-proxy/index.js'
 import { PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { serveParent } from './child.js'
@@ -40,7 +41,14 @@ function account(): ParentAccount {
   return { bytesUp: proxy?.bytesUp ?? 0, bytesDown: proxy?.bytesDown ?? 0 }
 }
 
-serveParent({ start, account }, async () => {
+/** The account when no connection is left, or after two seconds. */
+async function finalAccount(): Promise<ParentAccount> {
+  const deadline = Date.now() + 2_000
+  while ((proxy?.connections ?? 0) > 0 && Date.now() < deadline) await sleep(5)
+  return account()
+}
+
+serveParent({ start, account, finalAccount }, async () => {
   await proxy?.close()
   trace?.close()
 })
