@@ -24,9 +24,7 @@ export async function readInput(file: string, maxLength = MAX_LENGTH): Promise<U
 
 /** Text is taken for hex or base64; anything else for the bytes themselves. */
 export function decodeText(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes)
-    .toString('utf8')
-    .replace(/[\s\ufeff]+/g, '')
+  const text = Buffer.from(bytes).toString('utf8').replace(/\s+/g, '')
   if (text !== '' && text.length % 2 === 0 && /^[0-9a-f]+$/i.test(text)) return Buffer.from(text, 'hex')
   if (/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return Buffer.from(text, 'base64')
   if (/^[A-Za-z0-9_-]+={0,2}$/.test(text)) return Buffer.from(text, 'base64url')

@@ -115,15 +115,11 @@ function printFailure(
   if (hint !== undefined) process.stderr.write(`  hint: ${hint}\n`)
 }
 
-async function readPolicyFile(file: string): Promise<unknown> {
-  const text = Buffer.from(await readInput(file))
+/** The text, not yet JSON: members that stand twice are seen in the text only. */
+async function readPolicyFile(file: string): Promise<string> {
+  return Buffer.from(await readInput(file))
     .toString('utf8')
     .replace(/^\ufeff/, '')
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new UsageError('ERR_IAM_POLICY', `${file} is not JSON`)
-  }
 }
 
 /** A trace goes to a new file or replaces an old one; anything else would block, or be lost. */

@@ -24,7 +24,7 @@ export type { KeyStoreState } from './kms/key-stores.js'
 export type { AttestedRandom, Dependencies, EnclaveIdentity, Fault, Load, LoadReport, ParentAccount, Step }
 
 export interface SimulateOptions extends IdentityOptions {
-  /** The IAM policy of the caller, as a document; by default one that pins the simulated PCR0. */
+  /** The IAM policy of the caller, a document or its JSON text; by default one that pins the simulated PCR0. */
   readonly policy?: unknown
   /** Custom key stores by their id. */
   readonly customKeyStores?: Readonly<Record<string, KeyStoreState>>
@@ -42,13 +42,13 @@ export interface Simulation {
   readonly enclave: EnclaveIdentity
   /** DER: the root under which this simulation's attestation documents verify. */
   readonly attestationRoot: Uint8Array
-  /** The policy in force, as a document. */
+  /** The policy in force, as it was given. */
   readonly policy: unknown
   readonly credentials: EnclaveStart['credentials']
   readonly processes: Readonly<Record<'enclave' | 'parentProxy' | 'kms', number>>
   /**
-   * What an application of yours runs on here, in your own process, as the simulated enclave: its NSM, the way to
-   * KMS through the parent proxy, and whom to trust.
+   * What an application of yours runs on here, in your own process: an NSM of the simulated enclave's identity with
+   * registers of its own, the way to KMS through the parent proxy, and whom to trust.
    */
   readonly dependencies: Omit<Dependencies, 'onStep'>
   /** What the enclave did at its start. */
@@ -75,7 +75,7 @@ const CALLER = 'arn:aws:sts::123456789012:assumed-role/simulated-enclave'
 /** Throws UsageError for options that mean nothing, OperationError ERR_SIMULATOR when a process fails. */
 export async function simulate(options: SimulateOptions = {}): Promise<Simulation> {
   const { region = 'us-east-1' } = options
-  kmsHost(region)
+  const host = kmsHost(region)
   const enclave = enclaveIdentity(options)
   const policy =
     options.policy === undefined ? pinningPolicy(enclave.pcrs.get(0) ?? new Uint8Array()) : options.policy
@@ -116,7 +116,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     await parent.call('start', {
       directory,
       port: PORT,
-      host: kmsHost(region),
+      host,
       socket,
       ...(options.trace !== undefined && { trace: options.trace }),
     } satisfies ParentStart)

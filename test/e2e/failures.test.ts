@@ -56,6 +56,16 @@ describe('a call that cannot succeed ends in a typed error', () => {
   })
 })
 
+describe('signals', () => {
+  it('end the parent, not its processes one by one: they go on until it closes', async () => {
+    const simulation = await startSimulation()
+    for (const pid of Object.values(simulation.processes)) {
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.kill(pid, signal)
+    }
+    expect((await simulation.generateRandom(request)).random).toHaveLength(32)
+  })
+})
+
 describe('a simulation leaves nothing behind', () => {
   it('when it is closed, a stopped process included', async () => {
     const simulation = await startSimulation()

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -28,10 +28,14 @@ onLinux('a signal during simulate', () => {
   it.each([
     ['SIGHUP', 129],
     ['SIGINT', 130],
+    ['SIGQUIT', 131],
     ['SIGTERM', 143],
   ] as const)('%s ends it with %i, and nothing stays behind', async (signal, code) => {
     const TMPDIR = temporaryFolder()
-    const child = spawn(process.execPath, [BIN, 'simulate', '--json'], { env: { ...process.env, TMPDIR } })
+    // Detached: a group of its own, which is signalled whole, as a terminal or a supervisor does.
+    const env = { ...process.env, TMPDIR }
+    const child = spawn(process.execPath, [BIN, 'simulate', '--json'], { env, detached: true })
+    const { pid = 0 } = child
     const output: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
@@ -39,14 +43,39 @@ onLinux('a signal during simulate', () => {
     let children: readonly number[] = []
     while (children.length < 3) {
       await sleep(5)
-      children = childrenOf(child.pid ?? 0)
+      children = childrenOf(pid)
     }
-    child.kill(signal)
-    child.kill(signal)
+    process.kill(-pid, signal)
+    process.kill(-pid, signal)
     expect((await closed)[0]).toBe(code)
     expect(Buffer.concat(output).toString('utf8')).toBe('')
     expect(children.filter(isAlive)).toEqual([])
     expect(readdirSync(TMPDIR)).toEqual([])
+  })
+})
+
+onLinux('a signal in the middle of the call', () => {
+  /** Gives the code and the output, or undefined when the call was over before it could be held. */
+  async function interrupted(): Promise<readonly [unknown, string] | undefined> {
+    const trace = join(temporaryFolder(), 'trace')
+    const child = spawn(process.execPath, [BIN, 'simulate', '--json', '--trace', trace])
+    const output: Buffer[] = []
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
+    const closed = once(child, 'close')
+    // The first forwarded byte: the call has begun. Stopped processes hold it there.
+    while (!existsSync(trace) || statSync(trace).size === 0) await sleep(1)
+    for (const pid of childrenOf(child.pid ?? 0)) process.kill(pid, 'SIGSTOP')
+    child.kill('SIGINT')
+    const [code] = await closed
+    const text = Buffer.concat(output).toString('utf8')
+    return text.includes('"random"') ? undefined : [code, text]
+  }
+
+  it('is no failure of KMS: nothing is printed', { timeout: 60_000 }, async () => {
+    let outcome: readonly [unknown, string] | undefined
+    for (let tries = 0; outcome === undefined && tries < 8; tries++) outcome = await interrupted()
+    expect(outcome).toEqual([130, ''])
   })
 })
 
@@ -74,6 +103,15 @@ onLinux('a machine that does not play along', () => {
     expect(code).toBe(1)
     expect(stderr).toContain(message)
     expect(JSON.parse(stdout.toString('utf8'))).toMatchObject({ error: { code: 'ERR_USAGE' } })
+  })
+
+  it('takes a reader that has seen enough for no error', async () => {
+    const child = spawn(process.execPath, [BIN, 'verify', '--help'])
+    const stderr: Buffer[] = []
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+    child.stdout.destroy()
+    const [code] = await once(child, 'close')
+    expect([code, Buffer.concat(stderr).toString('utf8')]).toEqual([0, ''])
   })
 
   it('refuses a trace that is no file, or would replace the policy', async () => {

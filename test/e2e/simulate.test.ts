@@ -186,6 +186,23 @@ describe('nitro-enclave simulate', () => {
     expect(stdout.toString('utf8')).toBe('')
   })
 
+  it('reads a policy that begins with a byte order mark', async () => {
+    const file = policyFile(ONE)
+    writeFileSync(file, `\ufeff${readFileSync(file, 'utf8')}`)
+    expect((await cli(['simulate', '--pcr', `0=${ONE}`, '--policy', file])).code).toBe(0)
+  })
+
+  it.each([
+    ['is not JSON', 'Statement: everything'],
+    ['has a member twice', '{"Statement":{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}}'],
+  ])('ends with 1 on a policy that %s', async (_, text) => {
+    const file = join(temporaryFolder(), 'policy.json')
+    writeFileSync(file, text)
+    const { code, stderr } = await cli(['simulate', '--policy', file])
+    expect(code).toBe(1)
+    expect(stderr).toContain('ERR_IAM_POLICY')
+  })
+
   it('ends with 1 on a policy that it does not understand, and says where', async () => {
     const file = join(temporaryFolder(), 'policy.json')
     writeFileSync(

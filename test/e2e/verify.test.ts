@@ -76,11 +76,19 @@ withVectors('nitro-enclave verify, on documents that hardware signed', (vectors)
     const { code, stderr } = await cli(['verify', path(first.file)])
     expect(code).toBe(2)
     expect(stderr).toContain('ERR_CERTIFICATE_EXPIRED')
+    expect(stderr).toContain('--at TIME')
   })
 
   it.each(['base64', 'hex', 'base64url'] as const)('reads %s from standard input', async (encoding) => {
     const input = `${Buffer.from(readVector(vectors, `attestation/${first.file}`)).toString(encoding)}\n`
     expect((await cli(['verify', '-', ...at(first)], { input })).code).toBe(0)
+  })
+
+  it('reads text with a byte order mark and lines of any end', async () => {
+    const lines = Buffer.from(readVector(vectors, `attestation/${first.file}`))
+      .toString('base64')
+      .replace(/.{76}/g, '$&\r\n')
+    expect((await cli(['verify', '-', ...at(first)], { input: `\ufeff${lines}\r\n` })).code).toBe(0)
   })
 
   it.each([
