@@ -1,5 +1,6 @@
 // The arrows of the architecture, held by machine: cli -> simulator -> enclave, parent-proxy, image -> shared -> native.
 const below = {
+  native: ['shared', 'enclave', 'parent-proxy', 'image', 'simulator', 'cli'],
   shared: ['enclave', 'parent-proxy', 'image', 'simulator', 'cli'],
   enclave: ['parent-proxy', 'image', 'simulator', 'cli'],
   'parent-proxy': ['enclave', 'image', 'simulator', 'cli'],

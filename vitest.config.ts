@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/no-vsock.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // The SDK's version is pinned: its word on future ones would only stand in the way.

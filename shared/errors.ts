@@ -67,7 +67,10 @@ export type PolicyCode =
 /** A call that a caller got wrong: the message names the argument. */
 export type UsageCode = 'ERR_USAGE' | 'ERR_IAM_POLICY' | 'ERR_PROXY_CONFIG'
 
-/** The Nitro Secure Module refused (its own error names, api/mod.rs `ErrorCode`) or answered nonsense. */
+/**
+ * The Nitro Secure Module refused (its own error names, api/mod.rs `ErrorCode`) or answered nonsense; or it was never
+ * asked: no such device, a device that fails, one that was closed.
+ */
 export type NsmCode =
   | 'ERR_NSM_INVALID_ARGUMENT'
   | 'ERR_NSM_INVALID_INDEX'
@@ -77,9 +80,13 @@ export type NsmCode =
   | 'ERR_NSM_BUFFER_TOO_SMALL'
   | 'ERR_NSM_INPUT_TOO_LARGE'
   | 'ERR_NSM_INTERNAL_ERROR'
+  | 'ERR_NSM_UNAVAILABLE'
+  | 'ERR_NSM_DEVICE'
+  | 'ERR_NSM_CLOSED'
 
 /** Something that should have worked did not: the network, a peer, an envelope. */
 export type OperationCode =
+  | 'ERR_ENTROPY'
   | 'ERR_ENVELOPE'
   | 'ERR_RECIPIENT_CLOSED'
   | 'ERR_RECIPIENT_UNSUPPORTED'
@@ -127,7 +134,7 @@ export class UsageError extends NitroEnclaveError<UsageCode> {
   override name = 'UsageError'
 }
 
-/** The Nitro Secure Module's refusal. */
+/** The Nitro Secure Module's refusal, or its absence. */
 export class NsmError extends NitroEnclaveError<NsmCode> {
   override name = 'NsmError'
 }

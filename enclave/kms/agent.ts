@@ -62,6 +62,7 @@ export class EnclaveAgent extends https.Agent {
     let carrier: Socket
     try {
       carrier = this.#dial()
+      if (carrier.destroyed) throw failureOf(carrier)
     } catch (error) {
       // Node looks at the error alone then; the type wants a stream all the same.
       process.nextTick(() => callback?.(error as Error, undefined as unknown as Duplex))
@@ -89,6 +90,12 @@ export class EnclaveAgent extends https.Agent {
     secure.once('secureConnect', () => clearTimeout(timer))
     secure.once('close', () => clearTimeout(timer))
   }
+}
+
+/** Of a socket that failed before TLS could listen: its error, which nobody else hears then. */
+function failureOf(carrier: Socket): Error {
+  carrier.on('error', () => undefined)
+  return carrier.errored ?? Object.assign(new Error('dialled a closed socket'), { code: 'ECONNRESET' })
 }
 
 function pick(options: object, key: string): object {

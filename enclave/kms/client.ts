@@ -4,6 +4,7 @@ import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type { Logger } from '@smithy/types'
 import { OperationError, UsageError } from '../../shared/errors.js'
+import { connect, PARENT_CID } from '../../shared/vsock/index.js'
 import { type Dial, EnclaveAgent } from './agent.js'
 import { kmsHost } from './endpoint.js'
 import { nameTransportFailures } from './errors.js'
@@ -18,7 +19,8 @@ export interface KmsClientOptions {
   readonly credentials: NonNullable<KMSClientConfig['credentials']>
   /** Asks the FIPS endpoint. */
   readonly fips?: boolean | undefined
-  readonly dial: Dial
+  /** By default a vsock connection to port 8000 of the parent instance, CID 3. */
+  readonly dial?: Dial | undefined
   /** PEM roots instead of Amazon's. */
   readonly trustAnchors?: readonly string[] | undefined
   /** Milliseconds for dial and TLS handshake, 5,000 by default. */
@@ -30,16 +32,21 @@ export interface KmsClientOptions {
   readonly logger?: Logger | undefined
 }
 
+/** Where the parent's proxy to KMS listens, by the convention of AWS's vsock-proxy. */
+const PROXY_PORT = 8000
+
 /**
  * A real KMSClient whose TLS ends in this process. No environment variable and no profile changes its
  * host, its protocol or its trust. `client.destroy()` closes the connections.
  *
  * Throws UsageError ERR_USAGE naming the option. Calls throw OperationError ERR_KMS_TLS, ERR_KMS_TIMEOUT and
- * ERR_KMS_CONNECTION, KMS's own exceptions unchanged, and with a recipient what nitroRecipient throws.
+ * ERR_KMS_CONNECTION, ERR_VSOCK_UNAVAILABLE where the kernel has no vsock, KMS's own exceptions unchanged, and with
+ * a recipient what nitroRecipient throws.
  */
 export function createKmsClient(options: KmsClientOptions): KMSClient {
-  const { region, recipient, credentials, dial, logger } = options
+  const { region, recipient, credentials, logger } = options
   const { connectTimeout = 5_000, requestTimeout = 10_000, maxAttempts = 3 } = options
+  const { dial = () => connect({ cid: PARENT_CID, port: PROXY_PORT, timeout: connectTimeout }) } = options
   if (!credentials) throw new UsageError('ERR_USAGE', 'credentials: missing')
   if (typeof dial !== 'function') throw new UsageError('ERR_USAGE', 'dial: not a function')
   for (const [name, value] of Object.entries({ connectTimeout, requestTimeout, maxAttempts })) {

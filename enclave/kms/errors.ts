@@ -16,9 +16,16 @@ const CERTIFICATE =
   /^(CERT_|CRL_|ERROR_IN_C|UNABLE_TO_(GET|DECRYPT|DECODE|VERIFY)_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_|HOSTNAME_MISMATCH$|UNSPECIFIED$)/
 
 /**
+ * Too many wait to be accepted, or nobody listens yet: these on Unix sockets. On AF_VSOCK both are ECONNRESET, which
+ * the SDK tries again by itself.
+ */
+const REFUSED: readonly unknown[] = ['EAGAIN', 'ENOENT']
+
+/**
  * Turns failures of the transport into OperationErrors ERR_KMS_TLS, ERR_KMS_TIMEOUT and ERR_KMS_CONNECTION
  * that keep the original as `cause`. KMS's own exceptions, aborts, and errors that come from elsewhere (the
- * credentials' provider has connections of its own) pass unchanged.
+ * credentials' provider has connections of its own) pass unchanged. A proxy's Unix socket that is missing or full
+ * is tried again like any other refused connection.
  */
 export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes, ServiceOutputTypes> {
   const fromTransport = new WeakSet<object>()
@@ -30,7 +37,12 @@ export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes
           try {
             return await next(args)
           } catch (error) {
-            if (error instanceof Error) fromTransport.add(error)
+            if (error instanceof Error) {
+              fromTransport.add(error)
+              if (REFUSED.includes((error as NodeJS.ErrnoException).code)) {
+                Object.assign(error, { $retryable: { throttling: false } })
+              }
+            }
             throw error
           }
         },

@@ -21,7 +21,8 @@ export interface VsockAddress {
 }
 
 /** What an address text says, before a transport is made of it. */
-export type ParsedAddress = VsockAddress & ({ kind: 'unix'; directory: string } | { kind: 'kernel' })
+export type ParsedAddress = VsockAddress &
+  ({ kind: 'unix'; directory: string } | { kind: 'hybrid'; path: string } | { kind: 'kernel' })
 
 /** An ERR_VSOCK_ADDRESS error. */
 export const addressError = (message: string): OperationError =>
@@ -38,21 +39,30 @@ export const checkAddress = ({ cid, port }: VsockAddress): VsockAddress => {
   return { cid, port }
 }
 
+/** `vsock:CID:PORT`, for messages. */
+export const formatAddress = ({ cid, port }: VsockAddress): string =>
+  `vsock:${cid === VMADDR_CID_ANY ? 'ANY' : cid}:${port}`
+
 /** Not Number(): it takes '', ' 1', '0x10' and '1e3' too. */
 const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
 
 /**
- * Reads `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT` (CID 3) or `unix:DIR:CID.PORT`; DIR may hold colons.
+ * Reads `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT` (CID 3), `unix:DIR:CID.PORT` or `hybrid:PATH:PORT`;
+ * DIR and PATH may hold colons. A hybrid address has no CID, PATH is the guest: it gets 3, which nothing reads.
  * @throws OperationError ERR_VSOCK_ADDRESS
  */
 export const parseAddress = (text: string): ParsedAddress => {
-  const [, kind, place, number] = /^(unix|vsock):(.+):([^:]+)$/s.exec(text) ?? []
+  const [, kind, place, number] = /^(unix|vsock|hybrid):(.+):([^:]+)$/s.exec(text) ?? []
   if (kind === undefined || place === undefined || number === undefined) {
-    throw addressError(`not a vsock address (vsock:CID:PORT or unix:DIR:PORT): ${JSON.stringify(text)}`)
+    const forms = 'vsock:CID:PORT, unix:DIR:PORT or hybrid:PATH:PORT'
+    throw addressError(`not a vsock address (${forms}): ${JSON.stringify(text)}`)
   }
   if (kind === 'vsock') {
     const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal(place)
     return { kind: 'kernel', ...checkAddress({ cid, port: decimal(number) }) }
+  }
+  if (kind === 'hybrid') {
+    return { kind, path: place, ...checkAddress({ cid: PARENT_CID, port: decimal(number) }) }
   }
   const dot = number.indexOf('.')
   const cid = dot === -1 ? PARENT_CID : decimal(number.slice(0, dot))

@@ -1,6 +1,15 @@
 /** vsock sockets as Node's own: what http, tls and their like run over unchanged. */
 import net from 'node:net'
-import { addressError, checkAddress, parseAddress, VMADDR_CID_ANY, type VsockAddress } from './address.js'
+import {
+  addressError,
+  checkAddress,
+  formatAddress,
+  type ParsedAddress,
+  parseAddress,
+  VMADDR_CID_ANY,
+  type VsockAddress,
+} from './address.js'
+import { hybridTransport } from './hybrid.js'
 import { kernelTransport } from './kernel.js'
 import { checkTimeout, limitConnect, type VsockTransport } from './transport.js'
 import { unixTransport } from './unix.js'
@@ -13,7 +22,9 @@ export {
   VMADDR_CID_LOCAL,
   type VsockAddress,
 } from './address.js'
-export { kernelTransport } from './kernel.js'
+export { hybridTransport } from './hybrid.js'
+export { kernelTransport, localCid } from './kernel.js'
+export { peerAddress } from './peer.js'
 export type { VsockTransport } from './transport.js'
 export { unixTransport } from './unix.js'
 
@@ -38,8 +49,8 @@ export const connect = (options: ConnectOptions): net.Socket => {
   const address = checkAddress(options)
   if (address.cid === VMADDR_CID_ANY) throw addressError('CID ANY is for listening, not for connecting')
   checkTimeout('timeout', timeout)
-  const socket = transport.connect(address, { allowHalfOpen })
-  limitConnect(socket, `vsock ${address.cid}:${address.port}`, { timeout, signal })
+  const socket = transport.connect(address, { allowHalfOpen, timeout })
+  limitConnect(socket, formatAddress(address), { timeout, signal })
   return socket
 }
 
@@ -71,13 +82,17 @@ export const listen = async (options: ListenOptions): Promise<net.Server> => {
   return server
 }
 
+const transportOf = (parsed: ParsedAddress): VsockTransport => {
+  if (parsed.kind === 'kernel') return kernelTransport
+  return parsed.kind === 'unix' ? unixTransport(parsed.directory) : hybridTransport(parsed.path)
+}
+
 /**
  * Reads an address text into what connect() and listen() take: `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT`
- * (CID 3) or `unix:DIR:CID.PORT`.
+ * (CID 3), `unix:DIR:CID.PORT` or `hybrid:PATH:PORT` (CID 3, which that transport ignores: PATH is the guest).
  * @throws OperationError ERR_VSOCK_ADDRESS
  */
 export const parseVsockAddress = (text: string): VsockAddress & { readonly transport: VsockTransport } => {
   const parsed = parseAddress(text)
-  const transport = parsed.kind === 'unix' ? unixTransport(parsed.directory) : kernelTransport
-  return { cid: parsed.cid, port: parsed.port, transport }
+  return { cid: parsed.cid, port: parsed.port, transport: transportOf(parsed) }
 }

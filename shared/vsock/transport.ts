@@ -3,10 +3,16 @@ import type net from 'node:net'
 import { OperationError, UsageError } from '../errors.js'
 import type { VsockAddress } from './address.js'
 
-/** The one seam between this SDK and its sockets: the kernel's, or Unix sockets on an ordinary machine. */
+export interface TransportConnectOptions {
+  readonly allowHalfOpen: boolean
+  /** Milliseconds after which the attempt is ended from outside; Infinity if it is not. */
+  readonly timeout: number
+}
+
+/** The one seam between this SDK and its sockets: the kernel's, or Unix sockets elsewhere. */
 export interface VsockTransport {
   /** Begins to connect; failures arrive as the socket's 'error' event. Throws only for an unusable address. */
-  connect(address: VsockAddress, options: { readonly allowHalfOpen: boolean }): net.Socket
+  connect(address: VsockAddress, options: TransportConnectOptions): net.Socket
   /** Resolves once `server` accepts connections; `backlog` is the queue of connections not yet accepted. */
   listen(server: net.Server, address: VsockAddress, backlog: number): Promise<void>
 }

@@ -219,6 +219,14 @@ describe('a connection that fails', () => {
     })
     await expect(get(agent)).rejects.toBe(error)
   })
+  it('a carrier that failed before it was handed out', async () => {
+    const error = Object.assign(new Error('no transport'), { code: 'ENODEV' })
+    await expect(get(agentOver(() => new net.Socket().destroy(error)))).rejects.toBe(error)
+  })
+  it('a carrier that is closed', async () => {
+    const dial = () => new net.Socket().destroy()
+    await expect(get(agentOver(dial))).rejects.toMatchObject({ code: 'ECONNRESET' })
+  })
   it('dial never gets through: ETIMEDOUT', async () => {
     const carrier = net.connect({ host: HOST, port: 443, lookup: () => undefined })
     const call = get(agentOver(() => carrier, { connectTimeout: 50 }))

@@ -336,7 +336,7 @@ describe('options', () => {
   it.each([
     ['region', { region: 'here' }],
     ['credentials', { credentials: undefined }],
-    ['dial', { dial: undefined }],
+    ['dial', { dial: null }],
     ['trustAnchors', { trustAnchors: [] }],
     ['connectTimeout', { connectTimeout: 0 }],
     ['requestTimeout', { requestTimeout: 2 ** 31 }],

@@ -89,13 +89,19 @@ describe('a request', () => {
     'with the index %d is refused',
     (index) => {
       const error = thrown(() => encodeRequest({ type: 'DescribePCR', index }))
-      expect(error).toMatchObject({ code: 'ERR_NSM_INVALID_ARGUMENT', message: /^index is not an integer/ })
+      expect(error).toMatchObject({
+        code: 'ERR_NSM_INVALID_ARGUMENT',
+        message: expect.stringMatching(/^index is not an integer/),
+      })
     },
   )
 
   it('with a range that is no integer is refused', () => {
     const error = thrown(() => encodeRequest({ type: 'LockPCRs', range: 0.5 }))
-    expect(error).toMatchObject({ code: 'ERR_NSM_INVALID_ARGUMENT', message: /^range is not an integer/ })
+    expect(error).toMatchObject({
+      code: 'ERR_NSM_INVALID_ARGUMENT',
+      message: expect.stringMatching(/^range is not an integer/),
+    })
   })
 })
 
@@ -136,7 +142,7 @@ describe('a response', () => {
     const error = refusal(variant('DescribeNSM', rest))
     expect(error).toMatchObject({
       code: 'ERR_NSM_INVALID_RESPONSE',
-      message: new RegExp(`: ${missing} is not`),
+      message: expect.stringContaining(`: ${missing} is not`),
     })
   })
 
@@ -154,7 +160,7 @@ describe('a response', () => {
     const error = refusal(variant(name, [...valid.filter(([key]) => key !== field), [field, value]]))
     expect(error).toMatchObject({
       code: 'ERR_NSM_INVALID_RESPONSE',
-      message: new RegExp(`: ${field} is not`),
+      message: expect.stringContaining(`: ${field} is not`),
     })
   })
 
@@ -178,14 +184,17 @@ describe('a response', () => {
 
   it('of an unknown variant is refused by its name', () => {
     const error = refusal(variant('Teleport', [['to', 'Mars']]))
-    expect(error).toMatchObject({ code: 'ERR_NSM_INVALID_RESPONSE', message: /unknown response "Teleport"/ })
+    expect(error).toMatchObject({
+      code: 'ERR_NSM_INVALID_RESPONSE',
+      message: expect.stringMatching(/unknown response "Teleport"/),
+    })
   })
 
   it('with an unknown error is refused by its name', () => {
     const error = refusal(encodeCbor(new Map([['Error', 'CoffeeTooCold']])))
     expect(error).toMatchObject({
       code: 'ERR_NSM_INVALID_RESPONSE',
-      message: /unknown error "CoffeeTooCold"/,
+      message: expect.stringMatching(/unknown error "CoffeeTooCold"/),
     })
   })
 
@@ -229,7 +238,10 @@ describe('a response', () => {
 
   it("beyond the device's largest size is refused", () => {
     const bytes = variant('Attestation', [['document', new Uint8Array(MAX_RESPONSE_LENGTH)]])
-    expect(refusal(bytes)).toMatchObject({ code: 'ERR_NSM_INVALID_RESPONSE', message: /at most 12288/ })
+    expect(refusal(bytes)).toMatchObject({
+      code: 'ERR_NSM_INVALID_RESPONSE',
+      message: expect.stringMatching(/at most 12288/),
+    })
   })
 })
 

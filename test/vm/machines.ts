@@ -1,0 +1,58 @@
+/** QEMU's arguments for each kind of guest: emulated, so that no machine needs /dev/kvm. */
+import { readFileSync } from 'node:fs'
+
+const MEMORY = '1536M'
+const COMMON = [
+  ...['-accel', 'tcg', '-cpu', 'max', '-m', MEMORY, '-rtc', 'base=utc'],
+  ...['-nographic', '-no-reboot', '-nodefaults', '-serial', 'stdio'],
+]
+/** In the shapes that EC2 gives them. */
+const INSTANCE = 'i-0123456789abcdef0'
+const ENCLAVE = `${INSTANCE}-enc0123456789abcd`
+const ROLE = 'arn:aws:iam::123456789012:role/parent'
+
+/** A guest without devices. */
+export function microvm(kernel: string, ramdisk: string): readonly string[] {
+  return [...COMMON, '-M', 'microvm', ...booting(kernel, ramdisk)]
+}
+
+/** A guest with a vsock; `vsock` is the socket that serves it, `firmware` the folder QEMU finds its own parts in. */
+export function parentInstance(
+  kernel: string,
+  ramdisk: string,
+  firmware: string,
+  vsock: string,
+): readonly string[] {
+  // What serves the vsock reads the guest's memory, so that must be shared.
+  const memory = `memory-backend-memfd,id=memory,size=${MEMORY},share=on`
+  return [
+    ...[...COMMON, '-L', firmware, '-M', 'microvm,acpi=on,memory-backend=memory', '-object', memory],
+    ...['-chardev', `socket,id=vsock,path=${vsock}`, '-device', 'vhost-user-vsock-device,chardev=vsock'],
+    ...booting(kernel, ramdisk),
+  ]
+}
+
+/** An enclave: the kernel is in its image, and the machine brings vsock and NSM itself. */
+export function nitroEnclave(image: string, firmware: string, vsock: string): readonly string[] {
+  // Without ACPI the kernel does not find the devices on the virtio bus.
+  const machine = `nitro-enclave,acpi=on,vsock=vsock,id=${ENCLAVE},parent-role=${ROLE},parent-id=${INSTANCE}`
+  return [
+    ...[...COMMON, '-L', firmware, '-M', machine],
+    ...['-chardev', `socket,id=vsock,path=${vsock}`, '-kernel', image],
+  ]
+}
+
+function booting(kernel: string, ramdisk: string): readonly string[] {
+  return ['-kernel', kernel, '-initrd', ramdisk, '-append', commandLine()]
+}
+
+/** On busy cores an emulated guest fails to measure its processor, and stops: so it is told. */
+export function commandLine(): string {
+  const measured = `tsc_early_khz=${processorKhz()} lpj=4000000 no_timer_check`
+  return `console=ttyS0 loglevel=3 panic=-1 reboot=t random.trust_cpu=1 ${measured}`
+}
+
+function processorKhz(): number {
+  const [, mhz = '2000'] = /^cpu MHz\s*: ([\d.]+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8')) ?? []
+  return Math.round(Number(mhz) * 1000)
+}
