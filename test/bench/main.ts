@@ -1,7 +1,9 @@
 /** `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. */
 import type { simulate as Simulate } from '../../simulator/index.js'
+import { benchInGuest } from '../vm/bench.js'
+import { describe, outcomeOf } from '../vm/outcome.js'
 import { benchGenerateRandom } from './generate-random.js'
-import { report } from './result.js'
+import { type Result, report } from './result.js'
 
 // The built simulator: its processes are JavaScript files.
 const built = new URL('../../dist/simulator/index.js', import.meta.url)
@@ -11,9 +13,15 @@ const policy = {
   Version: '2012-10-17',
   Statement: { Effect: 'Allow', Action: 'kms:GenerateRandom', Resource: '*' },
 }
+const results: Result[] = []
 const simulation = await simulate({ policy })
 try {
-  report(await benchGenerateRandom(simulation))
+  results.push(...(await benchGenerateRandom(simulation)))
 } finally {
   await simulation.close()
 }
+// AF_VSOCK is a guest's affair, where a guest can be had.
+const outcome = await outcomeOf(async () => void results.push(...(await benchInGuest())))
+report(results)
+process.stdout.write(`AF_VSOCK in a guest: ${describe(outcome)}\n`)
+if (outcome.kind === 'failed') process.exitCode = 1

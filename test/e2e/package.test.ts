@@ -6,17 +6,42 @@ import { expect, it } from 'vitest'
 it.each([
   [
     'nitro-enclave-sdk',
-    ['createKmsClient', 'createRecipient', 'nitroRecipient', 'nsmOver', 'NitroEnclaveError'],
+    ['createKmsClient', 'createRecipient', 'nitroRecipient', 'nsmOver', 'openNsm', 'NitroEnclaveError'],
   ],
   [
     'nitro-enclave-sdk/attestation',
     ['verifyAttestation', 'parseAttestation', 'AWS_NITRO_ROOT', 'PolicyError'],
   ],
-  ['nitro-enclave-sdk/vsock', ['connect', 'listen', 'unixTransport', 'kernelTransport']],
+  [
+    'nitro-enclave-sdk/vsock',
+    [
+      'connect',
+      'listen',
+      'localCid',
+      'peerAddress',
+      'parseVsockAddress',
+      'unixTransport',
+      'hybridTransport',
+      'kernelTransport',
+    ],
+  ],
   ['nitro-enclave-sdk/parent-proxy', ['startProxy']],
   ['nitro-enclave-sdk/simulator', ['simulate']],
 ])('%s gives its users what the README names', async (name, expected) => {
   const script = `import('${name}').then((face) => console.log(JSON.stringify(Object.keys(face))))`
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
   expect(JSON.parse(stdout)).toEqual(expect.arrayContaining(expected))
+})
+
+it('is published with what the addon is compiled from, and without what was compiled here', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'])
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+  const paths = files.map(({ path }) => path)
+  expect(paths).toEqual(
+    expect.arrayContaining([
+      ...['addon.c', 'addon.h', 'connect.c', 'nsm.c', 'vsock.c'].map((name) => `native/${name}`),
+      ...['native/binding.gyp', 'native/install.mjs', 'dist/native/index.js'],
+    ]),
+  )
+  expect(paths.filter((path) => path.startsWith('native/build/') || path.startsWith('test/'))).toEqual([])
 })

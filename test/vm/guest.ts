@@ -18,6 +18,8 @@ export interface Machine {
   /** Begins the lines that its init writes. */
   readonly token: string
   readonly bootTimeout?: number | undefined
+  /** Is told each line of its console. */
+  readonly onLine?: (line: string) => void
 }
 
 export interface Guest {
@@ -64,7 +66,7 @@ interface Reports {
 }
 
 /** The console goes to our output, line by line; what its init says there, to the promises. */
-function reports({ name, token }: Machine, child: ChildProcess): Reports {
+function reports({ name, token, onLine: listener }: Machine, child: ChildProcess): Reports {
   let last = 'nothing on its console'
   const onLine = (listener: (line: string) => void): void => {
     for (const input of [child.stdout, child.stderr]) {
@@ -86,6 +88,7 @@ function reports({ name, token }: Machine, child: ChildProcess): Reports {
     last = line.trim() || last
     if (!line.includes(token)) say(`  ${name} | ${stripVTControlCharacters(line)}`)
   })
+  if (listener !== undefined) onLine(listener)
   const init = report('init', (how) => new BootHang(`the ${name} never reached its init: ${how}`))
   const exit = report('exit [0-9]+', (how) => new Error(`the ${name} ended without an exit code: ${how}`))
   const exitCode = exit.then((found) => Number(found.split(' ').at(-1)))

@@ -11,9 +11,10 @@ const INSTANCE = 'i-0123456789abcdef0'
 const ENCLAVE = `${INSTANCE}-enc0123456789abcd`
 const ROLE = 'arn:aws:iam::123456789012:role/parent'
 
-/** A guest without devices. */
-export function microvm(kernel: string, ramdisk: string): readonly string[] {
-  return [...COMMON, '-M', 'microvm', ...booting(kernel, ramdisk)]
+/** A guest without devices; `firmware` as below, for a QEMU that is not installed. */
+export function microvm(kernel: string, ramdisk: string, firmware?: string): readonly string[] {
+  const folder = firmware === undefined ? [] : ['-L', firmware]
+  return [...COMMON, ...folder, '-M', 'microvm', ...booting(kernel, ramdisk)]
 }
 
 /** A guest with a vsock; `vsock` is the socket that serves it, `firmware` the folder QEMU finds its own parts in. */
