@@ -11,9 +11,10 @@
 
 /*
  * What a peer may send before it is read, in bytes. With the kernel's 256 KiB a sender waits for credit after every
- * fourth packet, and a stream has about two thirds of a Unix socket's rate. Accepted sockets take it from their listener.
+ * fourth packet, and a stream has half to two thirds of a Unix socket's rate. Accepted sockets take it from their
+ * listener.
  */
-static const uint64_t WINDOW = 2 << 20;
+static const uint64_t WINDOW = 4 << 20;
 
 static napi_value vsock_socket(napi_env env, napi_callback_info info) {
   (void)info;
