@@ -91,7 +91,7 @@ async function readLists(suite: Suite): Promise<Lists> {
 }
 
 /** The mirror that the machine itself uses for Debian's main archive. */
-async function debianMirror(): Promise<string> {
+export async function debianMirror(): Promise<string> {
   const found = await mirrorInUse()
   if (found !== undefined) return found
   // A machine that never read its lists does not know yet what its sources are.
