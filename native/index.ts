@@ -1,7 +1,5 @@
 /** The addon: what Node's own API cannot do. Loaded at its first use, so that nothing else needs it. */
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import loadBinary from 'node-gyp-build'
+import { loadBinary } from './load-binary.js'
 
 /** 0 or more: done, often a descriptor. Less: the negative errno. */
 export type Result = number
@@ -12,8 +10,8 @@ export interface Connecting {
 }
 
 export interface Native {
-  /** A non-blocking AF_VSOCK stream socket. */
-  vsockSocket(): Result
+  /** A non-blocking AF_VSOCK stream socket; a peer may send `window` bytes before they are read. */
+  vsockSocket(window: number): Result
   vsockBind(fd: number, cid: number, port: number): Result
   /** net.core.somaxconn caps `backlog`. */
   vsockListen(fd: number, backlog: number): Result
@@ -64,20 +62,11 @@ export function loadNative(): Native {
 function load(): { readonly native: Native } | { readonly reason: Error } {
   try {
     if (process.platform !== 'linux') throw new Error(`only Linux has AF_VSOCK and /dev/nsm`)
-    return { native: loadBinary(findDirectory()) as Native }
+    return { native: loadBinary() as Native }
   } catch (error) {
     const [cause] = String((error as Error).message).split('\n', 1)
     return {
       reason: new Error(`the native addon of nitro-enclave-sdk is missing: ${cause}`, { cause: error }),
     }
   }
-}
-
-/** Where binding.gyp and the binaries are: among the sources, above dist/native, or beside a bundle. */
-function findDirectory(): string {
-  const here = new URL('.', import.meta.url)
-  const places = [here, new URL('../../native/', here), new URL('native/', here)]
-  const found = places.find((place) => existsSync(new URL('binding.gyp', place)))
-  if (found === undefined) throw new Error('there is no folder native with binding.gyp beside this program')
-  return fileURLToPath(found)
 }

@@ -9,20 +9,17 @@
 
 #include <linux/vm_sockets.h>
 
-/*
- * What a peer may send before it is read, in bytes. With the kernel's 256 KiB a sender waits for credit after every
- * fourth packet, and a stream has half to two thirds of a Unix socket's rate. Accepted sockets take it from their
- * listener.
- */
-static const uint64_t WINDOW = 4 << 20;
-
+/* Its argument is what a peer may send before it is read, in bytes. Accepted sockets take it from their listener. */
 static napi_value vsock_socket(napi_env env, napi_callback_info info) {
-  (void)info;
+  napi_value argument;
+  uint32_t bytes;
+  if (!read_arguments(env, info, 1, &argument) || !read_u32(env, argument, &bytes)) return NULL;
+  const uint64_t window = bytes;
   int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd == -1) return make_number(env, -errno);
   /* A transport that keeps its own size works all the same. */
-  setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &WINDOW, sizeof WINDOW);
-  setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &WINDOW, sizeof WINDOW);
+  setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &window, sizeof window);
+  setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window, sizeof window);
   return make_number(env, fd);
 }
 

@@ -23,7 +23,7 @@ export {
   type VsockAddress,
 } from './address.js'
 export { hybridTransport } from './hybrid.js'
-export { kernelTransport, localCid } from './kernel.js'
+export { type KernelTransportOptions, kernelTransport, kernelTransportWith, localCid } from './kernel.js'
 export { peerAddress } from './peer.js'
 export type { VsockTransport } from './transport.js'
 export { unixTransport } from './unix.js'
