@@ -7,15 +7,15 @@ import { FormatError } from './errors.js'
 
 /** Arrays and maps inside one another. A document's deepest is 2. */
 const MAX_DEPTH = 8
-/** Items and pairs in all; a document has about 60. */
+/** Items in all, unless told otherwise; a document has about 60. */
 const MAX_ITEMS = 4096
 
 const BYTE_ORDER_MARK = '\ufeff'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Throws FormatError ERR_CBOR_* unless `bytes` are exactly one item of the subset. */
-export function checkWellFormed(bytes: Uint8Array): void {
-  const walk = new Walk(bytes)
+/** Throws FormatError ERR_CBOR_* unless `bytes` are exactly one item of the subset, with `maxItems` in all at most. */
+export function checkWellFormed(bytes: Uint8Array, maxItems = MAX_ITEMS): void {
+  const walk = new Walk(bytes, maxItems)
   walk.item(0)
   const rest = bytes.length - walk.offset
   if (rest !== 0) throw new FormatError('ERR_CBOR_TRAILING_BYTES', `${rest} bytes after the CBOR item`)
@@ -35,15 +35,17 @@ class Walk {
   offset = 0
   #items = 0
   readonly #bytes: Uint8Array
+  readonly #maxItems: number
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, maxItems: number) {
     this.#bytes = bytes
+    this.#maxItems = maxItems
   }
 
   /** Walks one item and returns its first byte. */
   item(depth: number): number {
-    if (++this.#items > MAX_ITEMS) {
-      throw new FormatError('ERR_CBOR_TOO_LARGE', `more than ${MAX_ITEMS} CBOR items`)
+    if (++this.#items > this.#maxItems) {
+      throw new FormatError('ERR_CBOR_TOO_LARGE', `more than ${this.#maxItems} CBOR items`)
     }
     const start = this.offset
     const initial = this.#byte()

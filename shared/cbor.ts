@@ -20,6 +20,8 @@ export type CborValue =
 export interface CborLimits {
   /** Bytes of the whole input; 16,384 unless given. */
   readonly maxBytes?: number
+  /** Items, keys included, at every depth; 4,096 unless given. */
+  readonly maxItems?: number
 }
 
 const MAX_BYTES = 16 * 1024
@@ -43,7 +45,7 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
   if (bytes.length > maxBytes) {
     throw new FormatError('ERR_CBOR_TOO_LARGE', `${bytes.length} bytes of CBOR, at most ${maxBytes} are read`)
   }
-  checkWellFormed(bytes)
+  checkWellFormed(bytes, limits.maxItems)
   // A copy: cbor-x hangs a property on its input, and would read one that hangs there already.
   return normalize(decoder.decode(Uint8Array.from(bytes)))
 }

@@ -37,6 +37,18 @@ export type FormatCode =
   | 'ERR_DOCUMENT_PUBLIC_KEY'
   | 'ERR_DOCUMENT_USER_DATA'
   | 'ERR_DOCUMENT_NONCE'
+  | 'ERR_EIF_MAGIC'
+  | 'ERR_EIF_VERSION'
+  | 'ERR_EIF_HEADER'
+  | 'ERR_EIF_TRUNCATED'
+  | 'ERR_EIF_TRAILING_BYTES'
+  | 'ERR_EIF_SECTION'
+  | 'ERR_EIF_CRC'
+  | 'ERR_EIF_METADATA'
+  | 'ERR_EIF_SIGNATURE'
+  | 'ERR_OCI_IMAGE'
+  | 'ERR_ROOT_FILE_SYSTEM'
+  | 'ERR_MESSAGE'
 
 /** Well formed, but nothing that a trust anchor vouches for. */
 export type VerificationCode =
@@ -65,7 +77,7 @@ export type PolicyCode =
   | 'ERR_POLICY_FUTURE'
 
 /** A call that a caller got wrong: the message names the argument. */
-export type UsageCode = 'ERR_USAGE' | 'ERR_IAM_POLICY' | 'ERR_PROXY_CONFIG'
+export type UsageCode = 'ERR_USAGE' | 'ERR_IAM_POLICY' | 'ERR_PROXY_CONFIG' | 'ERR_ENCLAVE_CONFIG'
 
 /**
  * The Nitro Secure Module refused (its own error names, api/mod.rs `ErrorCode`) or answered nonsense; or it was never
@@ -87,6 +99,7 @@ export type NsmCode =
 /** Something that should have worked did not: the network, a peer, an envelope. */
 export type OperationCode =
   | 'ERR_ENTROPY'
+  | 'ERR_CREDENTIALS'
   | 'ERR_ENVELOPE'
   | 'ERR_RECIPIENT_CLOSED'
   | 'ERR_RECIPIENT_UNSUPPORTED'

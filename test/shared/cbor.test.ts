@@ -188,11 +188,13 @@ describe('the size of CBOR', () => {
     expect(await code(() => decodeCbor(of(16_384), { maxBytes: 100 }))).toBe('ERR_CBOR_TOO_LARGE')
   })
 
-  it('reads 4,096 items, and refuses one more', async () => {
+  it('reads 4,096 items unless told otherwise, and refuses one more', async () => {
     const of = (items: number) =>
       Buffer.concat([hex('99'), hex((items - 1).toString(16).padStart(4, '0')), Buffer.alloc(items - 1)])
     expect((decodeCbor(of(4096)) as number[]).length).toBe(4095)
     expect(await code(() => decodeCbor(of(4097)))).toBe('ERR_CBOR_TOO_LARGE')
+    expect((decodeCbor(of(4097), { maxItems: 4097 }) as number[]).length).toBe(4096)
+    expect(await code(() => decodeCbor(of(4096), { maxItems: 4095 }))).toBe('ERR_CBOR_TOO_LARGE')
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type CborValue, encodeCbor } from '../../shared/cbor.js'
-import { parseSign1, signSign1, verifySign1 } from '../../shared/cose.js'
+import { coseAlgorithmOf, parseSign1, signSign1, verifySign1 } from '../../shared/cose.js'
 import { VerificationError } from '../../shared/errors.js'
 import { code, refusal } from '../support/errors.js'
 
@@ -185,4 +185,46 @@ describe('messages that are no COSE_Sign1 of ES384', () => {
     const bytes = message({ protectedHeader: header([1, new Uint8Array(9000)]) })
     expect((await refusal(() => parse(bytes))).message.length).toBeLessThan(200)
   })
+})
+
+describe.each([
+  ['ES256', 'prime256v1', '26', 'sha256', 64],
+  ['ES384', 'secp384r1', '3822', 'sha384', 96],
+  ['ES512', 'secp521r1', '3823', 'sha512', 132],
+] as const)('a message of %s, where that is asked for', (algorithm, namedCurve, identifier, hash, length) => {
+  const keys = generateKeyPairSync('ec', { namedCurve })
+  const bytes = signSign1(Uint8Array.from(PAYLOAD), keys.privateKey, algorithm)
+  const others = (['ES256', 'ES384', 'ES512'] as const).filter((other) => other !== algorithm)
+
+  it('names it, and signs with its hash', () => {
+    const { protectedHeader, signature } = parseSign1(bytes, 16_384, algorithm)
+    expect(Buffer.from(protectedHeader).toString('hex')).toBe(`a101${identifier}`)
+    expect(signature).toHaveLength(length)
+    const signed = encodeCbor(['Signature1', protectedHeader, new Uint8Array(0), Uint8Array.from(PAYLOAD)])
+    expect(verify(hash, signed, { key: keys.publicKey, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true)
+  })
+
+  it('verifies under its key only', async () => {
+    const message = parseSign1(bytes, 16_384, algorithm)
+    expect(() => verifySign1(message, keys.publicKey, algorithm)).not.toThrow()
+    const other = generateKeyPairSync('ec', { namedCurve })
+    expect(await code(() => verifySign1(message, other.publicKey, algorithm))).toBe('ERR_COSE_SIGNATURE')
+  })
+
+  it.each(others)('is refused where %s is', async (other) => {
+    expect(await code(() => parseSign1(bytes, 16_384, other))).toBe('ERR_COSE_ALGORITHM')
+  })
+
+  it('is the algorithm of its curve', () => {
+    expect(coseAlgorithmOf(keys.publicKey)).toBe(algorithm)
+    expect(coseAlgorithmOf(keys.privateKey)).toBe(algorithm)
+  })
+})
+
+it.each([
+  ['another curve', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey],
+  ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey],
+  ['Ed25519', generateKeyPairSync('ed25519').publicKey],
+])('there is no algorithm for a key of %s', (_, key) => {
+  expect(coseAlgorithmOf(key)).toBeUndefined()
 })
