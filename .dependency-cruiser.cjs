@@ -43,6 +43,19 @@ module.exports = {
       from: { pathNot: '^test/' },
       to: { path: '^test/' },
     },
+    {
+      name: 'what-builds-the-reference-image-is-no-product',
+      severity: 'error',
+      from: { pathNot: '^(test|debian|reference-image)/' },
+      to: { path: '^(debian|reference-image)/' },
+    },
+    {
+      name: 'the-program-of-an-image-stays-small',
+      comment: 'Whatever enclave/ or shared/ imports is in the image, and so in what is trusted.',
+      severity: 'error',
+      from: { path: '^(enclave|shared|native)/' },
+      to: { path: 'node_modules/(commander|tar|fflate|esbuild)' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -5,6 +5,7 @@ import { withoutControls } from '../shared/printable.js'
 import { chainOf } from './document-json.js'
 import { decodeText, readInput } from './input.js'
 import { reporting } from './reporting.js'
+import { table } from './table.js'
 import { write } from './write.js'
 
 export function inspectCommand(): Command {
@@ -62,20 +63,4 @@ function field(bytes: Uint8Array | undefined): string {
   const text = Buffer.from(bytes).toString('latin1')
   const readable = /^[\x20-\x7e]{4,64}$/.test(text) ? ` ${JSON.stringify(text)}` : ''
   return `${bytes.length} bytes${bytes.length > 0 ? `: ${shown}` : ''}${readable}`
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = rows.reduce<number[]>(
-    (all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)),
-    [],
-  )
-  return rows
-    .map(
-      (row) =>
-        `  ${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join('  ')
-          .trimEnd()}`,
-    )
-    .join('\n')
 }

@@ -1,6 +1,7 @@
 /** The command line: one file a command; here they come together. */
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { eifCommand } from './eif.js'
 import { EXIT_CODES } from './exit-codes.js'
 import { inspectCommand } from './inspect.js'
 import { openEnvelopeCommand } from './open-envelope.js'
@@ -20,7 +21,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(verifyCommand())
     .addCommand(inspectCommand())
     .addCommand(openEnvelopeCommand())
-  for (const command of program.commands) {
+    .addCommand(eifCommand())
+    // Only before a command are the program's own: `eif build` has a --version, too.
+    .enablePositionalOptions()
+  for (const command of commandsBelow(program)) {
     command
       .exitOverride()
       .showHelpAfterError('(run it with --help for what it takes)')
@@ -39,4 +43,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode
   }
+}
+
+/** Groups and what is in them. */
+function commandsBelow(command: Command): readonly Command[] {
+  return command.commands.flatMap((one) => [one, ...commandsBelow(one)])
 }

@@ -23,7 +23,12 @@ it.each([
       'unixTransport',
       'hybridTransport',
       'kernelTransport',
+      'kernelTransportWith',
     ],
+  ],
+  [
+    'nitro-enclave-sdk/image',
+    ['buildEif', 'describeEif', 'diffEif', 'pinningPolicy', 'prepareRootFilesystem', 'FormatError'],
   ],
   ['nitro-enclave-sdk/parent-proxy', ['startProxy']],
   ['nitro-enclave-sdk/simulator', ['simulate']],

@@ -1,0 +1,49 @@
+/** What the commands on enclave images print alike. */
+import { describeEif, type EifDescription, type Measurements, type ReadOptions } from '../image/index.js'
+import { showProgress } from './progress.js'
+import { write } from './write.js'
+
+/** One JSON object. Characters that could drive a terminal stand in strings only, where JSON can escape them. */
+export function writeJson(value: object): void {
+  const text = JSON.stringify(value, null, 2)
+  const escaped = (character: string) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  // By code units: a character beyond U+FFFF is two escapes.
+  write(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => found.split('').map(escaped).join('')))
+}
+
+export function failureJson(error: Error): object {
+  const { code } = error as { code?: unknown }
+  return { error: { name: error.name, message: error.message, ...(typeof code === 'string' && { code }) } }
+}
+
+export function warn(command: string, warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`nitro-enclave eif ${command}: warning: ${warning}\n`)
+}
+
+/** The registers as rows of a table. */
+export function registersOf(measurements: Measurements): string[][] {
+  return Object.entries(measurements).filter(([name]) => name.startsWith('PCR'))
+}
+
+/** Reads an image, shows how far that has come, and prints its warnings. */
+export async function describeFile(
+  command: string,
+  file: string,
+  options: ReadOptions = {},
+): Promise<EifDescription> {
+  const progress = showProgress(`reading ${file}`)
+  try {
+    const description = await describeEif(file, { ...options, onProgress: progress.report })
+    progress.end()
+    warn(command, description.Warnings)
+    return description
+  } finally {
+    progress.end()
+  }
+}
+
+/** False for an image that is not as it was built, or whose signature does not hold. */
+export function isSound({ CheckCRC, SignatureCheck }: EifDescription): boolean {
+  return CheckCRC && SignatureCheck !== false
+}

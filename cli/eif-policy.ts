@@ -1,0 +1,84 @@
+/** `nitro-enclave eif policy`: the statement that lets an enclave image, and nothing else, use KMS. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { PINNED_ACTIONS, type PinnedAction, pinningPolicy, zeroRegisters } from '../image/index.js'
+import { UsageError } from '../shared/errors.js'
+import { checkSound, isImage, MAX_DESCRIPTION, parseDescription } from './eif-description.js'
+import { describeFile, warn, writeJson } from './eif-output.js'
+import { readInput } from './input.js'
+import { reporting } from './reporting.js'
+
+interface Flags {
+  action: PinnedAction
+  role?: string
+  pcr?: readonly number[]
+}
+
+const NOTES = `
+GenerateRandom uses no KMS key, so no key policy can allow it: the document goes to the role of
+the parent instance. For the other actions the statement goes into the policy of the KMS key.
+
+Examples:
+  nitro-enclave eif policy --action GenerateRandom app.eif > policy.json
+  aws iam put-role-policy --role-name parent --policy-name enclave --policy-document file://policy.json
+  nitro-enclave eif policy --action Decrypt --role arn:aws:iam::123456789012:role/parent --pcr 8 app.eif
+  nitro-cli describe-eif --eif-path app.eif > app.json; nitro-enclave eif policy --action GenerateRandom app.json`
+
+export function eifPolicyCommand(): Command {
+  return new Command('policy')
+    .description('Print the policy that pins an enclave image: PCR0, and the registers that you name.')
+    .argument(
+      '<file>',
+      'the enclave image file, or the JSON that nitro-cli or `eif describe --json` prints of it',
+    )
+    .addOption(
+      new Option('--action <name>', 'the KMS operation to allow')
+        .choices(PINNED_ACTIONS)
+        .makeOptionMandatory(),
+    )
+    .option('--role <arn>', "the parent instance's role, for a statement of a key policy")
+    .option('--pcr <numbers>', 'pin further registers: 1, 2, 8; may be repeated', registers)
+    .addHelpText('after', NOTES)
+    .action((file: string, flags: Flags) => reporting('eif policy', () => policy(file, flags)))
+}
+
+async function policy(file: string, { action, role, pcr = [] }: Flags): Promise<void> {
+  if (action !== 'GenerateRandom' && role === undefined) {
+    throw new UsageError(
+      'ERR_USAGE',
+      `a key policy must say who is allowed ${action}: --role ARN names the parent instance's role`,
+    )
+  }
+  const description = (await isImage(file))
+    ? await describeFile('policy', file)
+    : parseDescription(await readInput(file, MAX_DESCRIPTION), file)
+  checkSound(file, description, pcr)
+  const measurements = description.Measurements
+  const options = { action, measurements, registers: pcr, ...(role !== undefined && { role }) }
+  const document = pinningPolicy(options)
+  for (const index of zeroRegisters(options)) {
+    warn('policy', [`PCR${index} is zero, which pins nothing: every enclave in debug mode has it so`])
+  }
+  writeJson(document)
+  process.stderr.write(`${whereTo(action, role)}\n`)
+}
+
+function whereTo(action: PinnedAction, role: string | undefined): string {
+  if (action !== 'GenerateRandom') {
+    return 'Put this statement into the policy of the KMS key. No other statement may allow the same to anybody.'
+  }
+  const name = role === undefined ? 'of the parent instance' : role.slice(role.lastIndexOf('/') + 1)
+  return (
+    `Attach this document to the IAM role ${name}: GenerateRandom uses no KMS key, whose policy could hold it. ` +
+    'No other policy of the role may allow the same.'
+  )
+}
+
+function registers(value: string, previous: readonly number[] = []): readonly number[] {
+  if (!/^\d{1,2}(?:,\d{1,2})*$/.test(value)) {
+    throw new InvalidArgumentError('Expected numbers from 0 to 31, with commas between them.')
+  }
+  const numbers = value.split(',').map(Number)
+  if (numbers.some((number) => number > 31))
+    throw new InvalidArgumentError('A register has a number from 0 to 31.')
+  return [...previous, ...numbers]
+}
