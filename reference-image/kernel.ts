@@ -1,11 +1,11 @@
 /** Debian's kernels for clouds, with the few modules that a guest needs. */
 import { copyFileSync, mkdtempSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { ensureInstalled } from './apt-install.js'
-import { dependency, type Suite, unpack } from './apt-suite.js'
-import { cached } from './cache.js'
-import { removeFolder } from './cleanup.js'
-import { run } from './run.js'
+import { ensureInstalled } from '../debian/apt-install.js'
+import { dependency, type Suite, unpack } from '../debian/apt-suite.js'
+import { cached } from '../debian/cache.js'
+import { removeFolder } from '../debian/cleanup.js'
+import { run } from '../debian/run.js'
 
 export interface Kernel {
   readonly image: string
