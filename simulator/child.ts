@@ -4,17 +4,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { type ErrorReport, reportOf } from '../shared/error-report.js'
 import { type ErrorCode, NitroEnclaveError, OperationError } from '../shared/errors.js'
 
-/** An error as it crosses the channel: what a person may see, and nothing else. */
-export interface ErrorReport {
-  readonly name: string
-  readonly message: string
-  readonly code?: string
-  /** Of an answer of KMS. */
-  readonly requestId?: string
-  readonly status?: number
-}
+export type { ErrorReport } from '../shared/error-report.js'
 
 /**
  * An error of another process of the simulation, under its own name (`AccessDeniedException`, say) and, where it has
@@ -125,21 +118,6 @@ async function answer(methods: Methods, { id, method, argument }: Request): Prom
     if (handler === undefined) throw new RangeError(`no method ${method}`)
     return { id, result: await handler(argument as never) }
   } catch (error) {
-    return { id, error: report(error) }
-  }
-}
-
-function report(error: unknown): ErrorReport {
-  if (!(error instanceof Error)) return { name: 'Error', message: 'something that is no error was thrown' }
-  const { code, $metadata } = error as {
-    code?: unknown
-    $metadata?: { requestId?: string; httpStatusCode?: number }
-  }
-  return {
-    name: error.name,
-    message: error.message,
-    ...(typeof code === 'string' && { code }),
-    ...($metadata?.requestId !== undefined && { requestId: $metadata.requestId }),
-    ...($metadata?.httpStatusCode !== undefined && { status: $metadata.httpStatusCode }),
+    return { id, error: reportOf(error) }
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '@smithy/types'
 import { OperationError, UsageError } from '../../shared/errors.js'
 import { connect, PARENT_CID } from '../../shared/vsock/index.js'
 import { type Dial, EnclaveAgent } from './agent.js'
-import { kmsHost } from './endpoint.js'
+import { checkHost, kmsHost } from './endpoint.js'
 import { nameTransportFailures } from './errors.js'
 import { nitroRecipient } from './middleware.js'
 import type { Recipient } from './recipient.js'
@@ -19,6 +19,8 @@ export interface KmsClientOptions {
   readonly credentials: NonNullable<KMSClientConfig['credentials']>
   /** Asks the FIPS endpoint. */
   readonly fips?: boolean | undefined
+  /** The host instead of the region's public endpoint, such as that of a VPC endpoint. Excludes `fips`. */
+  readonly host?: string | undefined
   /** By default a vsock connection to port 8000 of the parent instance, CID 3. */
   readonly dial?: Dial | undefined
   /** PEM roots instead of Amazon's. */
@@ -54,7 +56,9 @@ export function createKmsClient(options: KmsClientOptions): KMSClient {
       throw new UsageError('ERR_USAGE', `${name}: not a positive integer`)
     }
   }
-  const host = kmsHost(region, { fips: options.fips })
+  if (options.host !== undefined && options.fips) throw new UsageError('ERR_USAGE', 'host: excludes fips')
+  const regional = kmsHost(region, { fips: options.fips })
+  const host = options.host === undefined ? regional : checkHost(options.host)
   const trustAnchors = options.trustAnchors ?? amazonTrustAnchors()
   if (trustAnchors.length === 0) throw new UsageError('ERR_USAGE', 'trustAnchors: empty')
 

@@ -25,3 +25,12 @@ export function kmsHost(region: string, options: { readonly fips?: boolean | und
   const suffix = SUFFIXES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com'
   return `${options.fips === true ? 'kms-fips' : 'kms'}.${region}.${suffix}`
 }
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const HOST = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)+(?!\\d+$)${LABEL}$`)
+
+/** A DNS name of several labels, in lower case, that is no IP address. Throws UsageError ERR_USAGE. */
+export function checkHost(host: string): string {
+  if (typeof host === 'string' && HOST.test(host)) return host
+  throw new UsageError('ERR_USAGE', 'host: not a DNS name in lower case')
+}

@@ -14,9 +14,14 @@ export interface TlsIdentity {
   readonly cert: string
 }
 
-export async function createTlsIdentity(hostNames: readonly string[], now: Date): Promise<TlsIdentity> {
+/** `life` in days. */
+export async function createTlsIdentity(
+  hostNames: readonly string[],
+  now: Date,
+  life = 30,
+): Promise<TlsIdentity> {
   const notBefore = new Date(now.getTime() - DAY)
-  const notAfter = new Date(now.getTime() + 30 * DAY)
+  const notAfter = new Date(now.getTime() + life * DAY)
   const authority = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'O=nitro-enclave-sdk, OU=simulator, CN=simulated TLS authority',

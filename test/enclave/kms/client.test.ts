@@ -124,6 +124,20 @@ describe('a call', () => {
     expect((await clientOver(server.dial, { fips: true }).send(random())).Plaintext).toHaveLength(32)
     await expectCode(clientOver(server.dial).send(random()), 'ERR_KMS_TLS')
   })
+  it('goes to a host of its own when told, signed for the region all the same', async () => {
+    const host = 'vpce-1.kms.eu-central-1.vpce.amazonaws.com'
+    const requests: IncomingMessage[] = []
+    const handler: Handler = (request, response) => {
+      requests.push(request)
+      return wellBehaved(request, response)
+    }
+    const server = await kms(handler, authority, host)
+    expect((await clientOver(server.dial, { host }).send(random())).Plaintext).toHaveLength(32)
+    const [{ headers } = {} as IncomingMessage] = requests
+    expect(headers.host).toBe(host)
+    expect(headers.authorization).toContain('/eu-central-1/kms/aws4_request')
+    await expectCode(clientOver(server.dial).send(random()), 'ERR_KMS_TLS')
+  })
   it('shows nothing secret to a logger', async () => {
     const lines: unknown[] = []
     const log = (...words: unknown[]) => void lines.push(...words)
@@ -335,6 +349,8 @@ describe('options', () => {
   const dial = () => new net.Socket()
   it.each([
     ['region', { region: 'here' }],
+    ['host', { host: 'https://kms' }],
+    ['host', { host: 'kms.example.com', fips: true }],
     ['credentials', { credentials: undefined }],
     ['dial', { dial: null }],
     ['trustAnchors', { trustAnchors: [] }],

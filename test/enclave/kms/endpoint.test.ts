@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { kmsHost } from '../../../enclave/kms/endpoint.js'
+import { checkHost, kmsHost } from '../../../enclave/kms/endpoint.js'
 import { UsageError } from '../../../shared/errors.js'
 
 describe('kmsHost', () => {
@@ -34,5 +34,35 @@ describe('kmsHost', () => {
     undefined,
   ])('refuses %j', (region) => {
     expect(() => kmsHost(region as string)).toThrow(UsageError)
+  })
+})
+
+describe('checkHost', () => {
+  it.each(['kms.eu-west-1.amazonaws.com', 'a.b', 'xn--a.example', `${'a'.repeat(63)}.com`])(
+    'takes %s',
+    (host) => {
+      expect(checkHost(host)).toBe(host)
+    },
+  )
+
+  it.each([
+    '',
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    'KMS.example.com',
+    'kms.example.com.',
+    'kms.example.com:443',
+    'kms.example.com/',
+    'user@kms.example.com',
+    '-kms.example.com',
+    'kms-.example.com',
+    'kms..example.com',
+    'kms.example.com\n',
+    `${'a'.repeat(64)}.com`,
+    `${'a.'.repeat(127)}com`,
+    undefined,
+  ])('refuses %j', (host) => {
+    expect(() => checkHost(host as string)).toThrow(UsageError)
   })
 })

@@ -1,0 +1,40 @@
+/** Credentials that somebody hands to a running enclave, and hands again before they expire. */
+import type { AwsCredentialIdentity } from '@smithy/types'
+import { OperationError } from '../../shared/errors.js'
+
+export interface PushedCredentials {
+  /** What createKmsClient takes; throws OperationError ERR_CREDENTIALS while there are none that are valid. */
+  readonly provider: () => Promise<AwsCredentialIdentity>
+  /** The next call, and those after it, are signed with these. */
+  push(credentials: AwsCredentialIdentity): void
+}
+
+/** Milliseconds. The SDK asks again for what expires within five minutes: so every call asks, and sees a push at once. */
+const ASK_AGAIN = 60_000
+
+/** Holds the last credentials pushed. They are in memory only, and in no error. */
+export function pushedCredentials(now: () => number = Date.now): PushedCredentials {
+  let current: AwsCredentialIdentity | undefined
+  return {
+    provider: async () => {
+      if (current === undefined) {
+        throw new OperationError(
+          'ERR_CREDENTIALS',
+          'no credentials yet: the parent has to push those of its role',
+        )
+      }
+      const { expiration } = current
+      if (expiration !== undefined && expiration.getTime() <= now()) {
+        const when = expiration.toISOString()
+        throw new OperationError(
+          'ERR_CREDENTIALS',
+          `the credentials expired at ${when}: the parent has to push new ones`,
+        )
+      }
+      return { ...current, expiration: new Date(now() + ASK_AGAIN) }
+    },
+    push: (credentials) => {
+      current = { ...credentials }
+    },
+  }
+}

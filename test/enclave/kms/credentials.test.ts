@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { pushedCredentials } from '../../../enclave/kms/credentials.js'
+import { refusal } from '../../support/errors.js'
+
+const identity = (accessKeyId: string, expiration?: Date) => ({
+  accessKeyId,
+  secretAccessKey: 'secret',
+  sessionToken: 'token',
+  ...(expiration && { expiration }),
+})
+
+describe('pushed credentials', () => {
+  it('are missing at first, which is said', async () => {
+    const { provider } = pushedCredentials()
+    expect(await refusal(provider)).toMatchObject({
+      name: 'OperationError',
+      code: 'ERR_CREDENTIALS',
+      message: expect.stringContaining('the parent has to push'),
+    })
+  })
+
+  it('are the last ones, and asked for again by the next call', async () => {
+    const { provider, push } = pushedCredentials()
+    push(identity('one'))
+    push(identity('two'))
+    const given = await provider()
+    expect(given).toMatchObject(identity('two'))
+    // The SDK keeps what lives longer than five minutes, and asks again for the rest.
+    expect(given.expiration?.getTime()).toBeLessThan(Date.now() + 300_000)
+    expect(given.expiration?.getTime()).toBeGreaterThan(Date.now())
+  })
+
+  it('are given until they expire, and no longer', async () => {
+    let now = 1_000
+    const { provider, push } = pushedCredentials(() => now)
+    push(identity('one', new Date(2_000)))
+    now = 1_999
+    expect(await provider()).toMatchObject({ accessKeyId: 'one' })
+    now = 2_000
+    expect(await refusal(provider)).toMatchObject({
+      code: 'ERR_CREDENTIALS',
+      message: expect.stringContaining('expired'),
+    })
+    push(identity('two', new Date(3_000)))
+    expect(await provider()).toMatchObject({ accessKeyId: 'two' })
+  })
+})

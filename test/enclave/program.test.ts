@@ -1,0 +1,158 @@
+import type net from 'node:net'
+import { createInterface } from 'node:readline'
+import { expect, it, onTestFinished } from 'vitest'
+import { parseConfiguration } from '../../enclave/configuration.js'
+import { serveParent } from '../../enclave/program.js'
+import type { Response } from '../../shared/messages.js'
+import { connect, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
+import type { SimulateOptions } from '../../simulator/index.js'
+import { temporaryFolder } from '../support/cli.js'
+import { startSimulation } from '../support/simulation.js'
+
+// The program of an image, asked by a parent over a Unix socket; its NSM, proxy and KMS are the simulator's.
+
+const ENCLAVE = { cid: 16, port: 5000 }
+
+interface Options extends SimulateOptions {
+  readonly ownCredentials?: boolean
+}
+
+async function startEnclave({ ownCredentials = false, ...options }: Options = {}) {
+  const simulation = await startSimulation(options)
+  const { dependencies, credentials } = simulation
+  const folder = unixTransport(temporaryFolder())
+  const dialled: string[] = []
+  const transport: VsockTransport = {
+    connect: ({ cid, port }) => {
+      dialled.push(`${cid}:${port}`)
+      return dependencies.dial()
+    },
+    listen: (server, address, backlog) => folder.listen(server, address, backlog),
+  }
+  const configuration = parseConfiguration(
+    JSON.stringify({ region: dependencies.region, ...(ownCredentials && { testCredentials: credentials }) }),
+    (dependencies.trustAnchors ?? []).join('\n'),
+  )
+  const program = await serveParent(configuration, { nsm: dependencies.nsm, transport, cid: ENCLAVE.cid })
+  onTestFinished(() => program.close())
+  const parent = () => conversation(connect({ ...ENCLAVE, transport: folder }))
+  return { parent, dialled, simulation, credentials: { type: 'setCredentials', ...credentials } }
+}
+
+function conversation(socket: net.Socket) {
+  onTestFinished(() => void socket.destroy())
+  const answers = createInterface({ input: socket })[Symbol.asyncIterator]()
+  return {
+    socket,
+    answer: async () => JSON.parse((await answers.next()).value ?? 'null') as Response | null,
+    async ask(request: unknown) {
+      socket.write(`${JSON.stringify(request)}\n`)
+      return this.answer()
+    },
+  }
+}
+
+const generateRandom = { type: 'generateRandom', numberOfBytes: 32 }
+
+it('makes attested calls with the credentials that the parent pushed', async () => {
+  const { parent, credentials, dialled } = await startEnclave()
+  const talk = parent()
+  expect(await talk.ask(generateRandom)).toMatchObject({ ok: false, error: { code: 'ERR_CREDENTIALS' } })
+  expect(await talk.ask(credentials)).toEqual({ ok: true })
+  expect(await talk.ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+  expect(dialled).toEqual(['3:8000'])
+})
+
+it('tells who it is', async () => {
+  const { parent, simulation } = await startEnclave({ ownCredentials: true })
+  const talk = parent()
+  await talk.ask(generateRandom)
+  expect(await talk.ask({ type: 'status' })).toEqual({
+    ok: true,
+    status: {
+      moduleId: simulation.enclave.moduleId,
+      pcrs: Object.fromEntries(
+        [0, 1, 2].map((index) => [
+          index,
+          Buffer.from(simulation.enclave.pcrs.get(index) ?? []).toString('hex'),
+        ]),
+      ),
+      region: 'us-east-1',
+      kmsHost: 'kms.us-east-1.amazonaws.com',
+      parent: { cid: 3, port: 8000 },
+      calls: 1,
+      residentMemory: expect.any(Number),
+    },
+  })
+})
+
+it('changes nothing of what it trusts, whatever the parent sends', async () => {
+  const { parent, credentials, dialled } = await startEnclave()
+  const talk = parent()
+  const before = await talk.ask({ type: 'status' })
+  const attempts = [
+    { ...credentials, region: 'eu-west-1' },
+    { ...credentials, endpoint: 'https://127.0.0.1' },
+    { ...generateRandom, kmsHost: 'kms.evil.example' },
+    { ...generateRandom, trustAnchors: ['-----BEGIN CERTIFICATE-----'] },
+    { type: 'configure', proxyPort: 9 },
+    { type: 'status', parent: { cid: 2, port: 9 } },
+  ]
+  for (const attempt of attempts) {
+    expect(await talk.ask(attempt)).toMatchObject({ ok: false, error: { code: 'ERR_MESSAGE' } })
+  }
+  await talk.ask(credentials)
+  expect(await talk.ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+  const after = await talk.ask({ type: 'status' })
+  const trusted = ({ calls: _, residentMemory: __, ...rest }: Record<string, unknown>) => rest
+  const statusOf = (response: Response | null) => (response?.ok && response.status) || {}
+  expect(trusted({ ...statusOf(after) })).toEqual(trusted({ ...statusOf(before) }))
+  expect(new Set(dialled)).toEqual(new Set(['3:8000']))
+})
+
+it('keeps the credentials that its image brings', async () => {
+  const { parent, credentials } = await startEnclave({ ownCredentials: true })
+  expect(await parent().ask({ ...credentials, accessKeyId: 'ASIAOTHER' })).toMatchObject({
+    ok: false,
+    error: { code: 'ERR_CREDENTIALS' },
+  })
+  expect(await parent().ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+})
+
+it("passes on KMS's refusal, by its name and request id", async () => {
+  const policy = { Statement: { Effect: 'Deny', Action: '*', Resource: '*' } }
+  const { parent } = await startEnclave({ ownCredentials: true, policy })
+  expect(await parent().ask(generateRandom)).toMatchObject({
+    ok: false,
+    error: { name: 'AccessDeniedException', requestId: expect.any(String), status: 400 },
+  })
+})
+
+it('answers every request of a connection, in their order', async () => {
+  const { parent } = await startEnclave({ ownCredentials: true })
+  const talk = parent()
+  talk.socket.write(`${JSON.stringify(generateRandom)}\n{"type":"status"}\nnonsense\n`)
+  expect(await talk.answer()).toMatchObject({ numberOfBytes: 32 })
+  expect(await talk.answer()).toMatchObject({ status: { calls: 1 } })
+  expect(await talk.answer()).toMatchObject({ error: { code: 'ERR_MESSAGE' } })
+})
+
+it('hangs up on a line without an end, and serves the next connection', async () => {
+  const { parent } = await startEnclave({ ownCredentials: true })
+  const talk = parent()
+  talk.socket.on('error', () => undefined)
+  talk.socket.write('x'.repeat(20_000))
+  expect(await talk.answer()).toMatchObject({ error: { code: 'ERR_MESSAGE' } })
+  expect(await talk.answer()).toBeNull()
+  expect(await parent().ask({ type: 'status' })).toMatchObject({ ok: true })
+})
+
+it('is not stopped by parents that hang up in the middle', async () => {
+  const { parent } = await startEnclave({ ownCredentials: true })
+  for (let count = 0; count < 20; count++) {
+    const { socket } = parent()
+    socket.write(`${JSON.stringify(generateRandom)}\n{"type":`)
+    socket.destroy()
+  }
+  expect(await parent().ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+})
