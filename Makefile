@@ -1,16 +1,38 @@
 # Everything from a fresh clone, with Node 20 or newer, npm and make.
 
-SOURCES := $(shell find native shared enclave parent-proxy simulator cli -name '*.ts' 2>/dev/null)
+SOURCES := $(shell find native shared enclave parent-proxy image simulator cli -name '*.ts' 2>/dev/null)
 NATIVE := $(wildcard native/*.c native/*.h native/binding.gyp native/install.mjs)
 INSTALLED := node_modules/.installed
 ADDON := native/build/.built
 BUILT := dist/.built
 
+# The enclave. Memory in MiB, at least four times the EIF; its CID; DEBUG=1 opens its console, and zeroes PCR0 to PCR2.
+NAME ?= nitro-enclave-sdk
+EIF ?= build/enclave.eif
+MEMORY ?= 512
+CPUS ?= 2
+CID ?= 16
+DEBUG ?=
+# Dockerfile.enclave's own arguments: IMAGE_ARGS="REGION=eu-west-1 PROXY_PORT=8001"
+IMAGE_ARGS ?=
+# PEM files; with both the image is signed, and has a PCR8.
+SIGNING_CERTIFICATE ?=
+PRIVATE_KEY ?=
+
+signing := $(if $(and $(SIGNING_CERTIFICATE),$(PRIVATE_KEY)),--signing-certificate $(SIGNING_CERTIFICATE) --private-key $(PRIVATE_KEY))
+# What is missing, and what to do instead: $(call need,PROGRAM,WHERE IT IS,INSTEAD)
+need = @command -v $(1) >/dev/null || { echo 'make $@: there is no $(1) here: $(2). $(3)' >&2; exit 1; }
+need_nitro_cli = $(call need,nitro-cli,it comes with Nitro Enclaves on an EC2 instance (package aws-nitro-enclaves-cli),$(1))
+
 .DEFAULT_GOAL := help
 .PHONY: help build simulate test test-nodes test-vm prebuilds bench clean
+.PHONY: eif eif-local blobs describe pcrs run-enclave console terminate
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Variables: NAME=$(NAME) EIF=$(EIF) MEMORY=$(MEMORY) CPUS=$(CPUS) CID=$(CID) DEBUG=$(DEBUG)'
+	@echo '             IMAGE_ARGS="REGION=… PROXY_PORT=…" SIGNING_CERTIFICATE=PEM PRIVATE_KEY=PEM'
 
 simulate: $(BUILT) ## Install, build, and run one attested GenerateRandom on this machine (ARGS="--json" for its flags)
 	@bin/nitro-enclave simulate $(ARGS)
@@ -26,6 +48,37 @@ test: $(BUILT) ## Install, build, lint, check types, run the unit and end-to-end
 	@echo '== tests'
 	@npm run --silent test
 
+eif: ## The enclave image, by docker and nitro-cli: IMAGE_ARGS are Dockerfile.enclave's
+	$(call need,docker,its engine builds Dockerfile.enclave,make eif-local does without)
+	$(call need_nitro_cli,make eif-local does without)
+	@mkdir -p $(dir $(EIF))
+	docker build --file Dockerfile.enclave --tag $(NAME):latest $(IMAGE_ARGS:%=--build-arg %) .
+	nitro-cli build-enclave --docker-uri $(NAME):latest --output-file $(EIF) $(signing)
+
+eif-local: $(BUILT) ## The same by buildah and our own builder, as root on Debian; its registers, size and memory
+	@node --import tsx reference-image/make-eif.ts --name $(NAME) --output $(EIF) $(IMAGE_ARGS:%=--arg %) $(signing) $(ARGS)
+
+blobs: $(INSTALLED) ## Kernel, modules and init for `nitro-enclave eif build --blobs build/blobs`, without nitro-cli
+	@node --import tsx reference-image/make-blobs.ts --output build/blobs
+
+describe: $(BUILT) ## What the image EIF says of itself
+	@bin/nitro-enclave eif describe $(EIF) $(ARGS)
+
+pcrs: $(BUILT) ## The registers of the image EIF
+	@bin/nitro-enclave eif pcrs $(EIF) $(ARGS)
+
+run-enclave: ## Start the image EIF, on a Nitro instance
+	$(call need_nitro_cli,make simulate and make test-vm run here)
+	nitro-cli run-enclave --eif-path $(EIF) --memory $(MEMORY) --cpu-count $(CPUS) --enclave-cid $(CID) --enclave-name $(NAME) $(if $(DEBUG),--debug-mode)
+
+console: ## The console of the enclave NAME, which runs with DEBUG=1
+	$(call need_nitro_cli,make simulate and make test-vm run here)
+	nitro-cli console --enclave-name $(NAME)
+
+terminate: ## End the enclave NAME
+	$(call need_nitro_cli,make simulate and make test-vm run here)
+	nitro-cli terminate-enclave --enclave-name $(NAME)
+
 bench: $(BUILT) ## Measure the rate and the CPU of attested calls; writes build/bench.json
 	@node --import tsx test/bench/main.ts
 
@@ -33,7 +86,7 @@ test-nodes: $(BUILT) ## The tests on Node 24 and 26, from the npm package that c
 	@test/on-node.sh 24
 	@test/on-node.sh 26
 
-test-vm: $(BUILT) ## Test on real kernels: boots guests with AF_VSOCK and /dev/nsm (x86-64 Debian, as root)
+test-vm: $(BUILT) ## Test on real kernels: AF_VSOCK, /dev/nsm, the enclave image (x86-64 Debian, as root; ARGS="--tier 3")
 	@node --import tsx test/vm/main.ts $(ARGS)
 
 prebuilds: $(INSTALLED) ## The addon's binaries for the published package, x64 and arm64 (gcc-aarch64-linux-gnu)
