@@ -1,7 +1,8 @@
 /** `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. */
+
+import { describe, outcomeOf } from '../../debian/outcome.js'
 import type { simulate as Simulate } from '../../simulator/index.js'
 import { benchInGuest } from '../vm/bench.js'
-import { describe, outcomeOf } from '../vm/outcome.js'
 import { benchGenerateRandom } from './generate-random.js'
 import { type Result, report } from './result.js'
 

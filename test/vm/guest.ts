@@ -2,9 +2,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
-import { end, start } from './cleanup.js'
-import { BootHang } from './outcome.js'
-import { say } from './steps.js'
+import { end, start } from '../../debian/cleanup.js'
+import { BootHang } from '../../debian/outcome.js'
+import { say } from '../../debian/steps.js'
 import { inTime } from './time.js'
 
 const BOOT_TIMEOUT = 60_000
@@ -18,6 +18,8 @@ export interface Machine {
   /** Begins the lines that its init writes. */
   readonly token: string
   readonly bootTimeout?: number | undefined
+  /** The line by which it is up, where its init is not a test's. */
+  readonly up?: RegExp
   /** Is told each line of its console. */
   readonly onLine?: (line: string) => void
 }
@@ -66,16 +68,15 @@ interface Reports {
 }
 
 /** The console goes to our output, line by line; what its init says there, to the promises. */
-function reports({ name, token, onLine: listener }: Machine, child: ChildProcess): Reports {
+function reports({ name, token, up, onLine: listener }: Machine, child: ChildProcess): Reports {
   let last = 'nothing on its console'
   const onLine = (listener: (line: string) => void): void => {
     for (const input of [child.stdout, child.stderr]) {
       if (input !== null) createInterface({ input }).on('line', listener)
     }
   }
-  const report = (pattern: string, failed: (how: string) => Error): Promise<string> => {
+  const report = (expression: RegExp, failed: (how: string) => Error): Promise<string> => {
     return new Promise((resolve, reject) => {
-      const expression = new RegExp(`${token} ${pattern}`)
       onLine((line) => {
         const [found] = expression.exec(line) ?? []
         if (found !== undefined) resolve(found)
@@ -89,8 +90,14 @@ function reports({ name, token, onLine: listener }: Machine, child: ChildProcess
     if (!line.includes(token)) say(`  ${name} | ${stripVTControlCharacters(line)}`)
   })
   if (listener !== undefined) onLine(listener)
-  const init = report('init', (how) => new BootHang(`the ${name} never reached its init: ${how}`))
-  const exit = report('exit [0-9]+', (how) => new Error(`the ${name} ended without an exit code: ${how}`))
+  const init = report(
+    up ?? new RegExp(`${token} init`),
+    (how) => new BootHang(`the ${name} never reached its init: ${how}`),
+  )
+  const exit = report(
+    new RegExp(`${token} exit [0-9]+`),
+    (how) => new Error(`the ${name} ended without an exit code: ${how}`),
+  )
   const exitCode = exit.then((found) => Number(found.split(' ').at(-1)))
   // When the boot fails nobody asks for it.
   exitCode.catch(() => undefined)

@@ -1,7 +1,7 @@
 /** A program on this machine that talks to the guests through their Unix sockets. */
 import { createInterface } from 'node:readline'
-import { end, start } from './cleanup.js'
-import { say } from './steps.js'
+import { end, start } from '../../debian/cleanup.js'
+import { say } from '../../debian/steps.js'
 import type { Port } from './vhost-vsock.js'
 
 export interface HostProgram {

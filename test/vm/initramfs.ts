@@ -1,8 +1,8 @@
 /** What a guest consists of: busybox, modules, Node and one program; its init runs them and says how it went. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Entries, writeCpio } from './cpio.js'
-import { run } from './run.js'
+import { librariesOf } from '../../reference-image/libraries.js'
+import { type Entries, writeArchive } from './archive.js'
 
 export interface File {
   /** A file, or a folder with all that is in it. */
@@ -38,17 +38,11 @@ export async function writeInitramfs(
   entries.set('/init', { text: init(program, token) })
   entries.set('/bin/busybox', { file: busybox })
   entries.set('/bin/node', { file: node })
-  for (const library of await librariesOf(node)) entries.set(library, { file: library })
+  for (const library of librariesOf(node)) entries.set(library, { file: library })
   for (const [index, file] of modules.entries()) entries.set(`/modules/${index}.ko`, { file })
   entries.set(`/test/${program.name}.mjs`, { file: program.bundle })
   for (const file of program.files ?? []) addFile(entries, file)
-  writeCpio(output, entries satisfies Entries)
-}
-
-/** The dynamic loader and the libraries, at the places where the binary looks for them. */
-async function librariesOf(binary: string): Promise<readonly string[]> {
-  const text = await run('ldd', [binary])
-  return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path ?? '')
+  await writeArchive(output, entries satisfies Entries)
 }
 
 function addFile(

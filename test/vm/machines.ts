@@ -17,40 +17,56 @@ export function microvm(kernel: string, ramdisk: string, firmware?: string): rea
   return [...COMMON, ...folder, '-M', 'microvm', ...booting(kernel, ramdisk)]
 }
 
-/** A guest with a vsock; `vsock` is the socket that serves it, `firmware` the folder QEMU finds its own parts in. */
+/**
+ * A guest with a vsock; `vsock` is the socket that serves it, `firmware` the folder QEMU finds its own parts in,
+ * `options` are the kernel's, beside the usual ones.
+ */
 export function parentInstance(
   kernel: string,
   ramdisk: string,
   firmware: string,
   vsock: string,
+  options = '',
 ): readonly string[] {
   // What serves the vsock reads the guest's memory, so that must be shared.
   const memory = `memory-backend-memfd,id=memory,size=${MEMORY},share=on`
   return [
     ...[...COMMON, '-L', firmware, '-M', 'microvm,acpi=on,memory-backend=memory', '-object', memory],
     ...['-chardev', `socket,id=vsock,path=${vsock}`, '-device', 'vhost-user-vsock-device,chardev=vsock'],
-    ...booting(kernel, ramdisk),
+    ...booting(kernel, ramdisk, options),
   ]
 }
 
-/** An enclave: the kernel is in its image, and the machine brings vsock and NSM itself. */
-export function nitroEnclave(image: string, firmware: string, vsock: string): readonly string[] {
+/**
+ * An enclave: the kernel is in its image, and the machine brings vsock and NSM itself. `options` are the kernel's, after
+ * those of the image.
+ */
+export function nitroEnclave(
+  image: string,
+  firmware: string,
+  vsock: string,
+  options = '',
+): readonly string[] {
   // Without ACPI the kernel does not find the devices on the virtio bus.
   const machine = `nitro-enclave,acpi=on,vsock=vsock,id=${ENCLAVE},parent-role=${ROLE},parent-id=${INSTANCE}`
   return [
     ...[...COMMON, '-L', firmware, '-M', machine],
     ...['-chardev', `socket,id=vsock,path=${vsock}`, '-kernel', image],
+    ...(options === '' ? [] : ['-append', options]),
   ]
 }
 
-function booting(kernel: string, ramdisk: string): readonly string[] {
-  return ['-kernel', kernel, '-initrd', ramdisk, '-append', commandLine()]
+function booting(kernel: string, ramdisk: string, options = ''): readonly string[] {
+  return ['-kernel', kernel, '-initrd', ramdisk, '-append', `${commandLine()} ${options}`.trim()]
+}
+
+export function commandLine(): string {
+  return `console=ttyS0 loglevel=3 panic=-1 reboot=t random.trust_cpu=1 ${clock()}`
 }
 
 /** On busy cores an emulated guest fails to measure its processor, and stops: so it is told. */
-export function commandLine(): string {
-  const measured = `tsc_early_khz=${processorKhz()} lpj=4000000 no_timer_check`
-  return `console=ttyS0 loglevel=3 panic=-1 reboot=t random.trust_cpu=1 ${measured}`
+export function clock(): string {
+  return `tsc_early_khz=${processorKhz()} lpj=4000000 no_timer_check`
 }
 
 function processorKhz(): number {

@@ -1,12 +1,13 @@
-/** `make test-vm`: the tests that need real kernels. Without arguments both tiers, else `--tier 1` or `--tier 2`. */
+/** `make test-vm`: the tests that need real kernels. Without arguments every tier, else `--tier N`. */
 import { parseArgs } from 'node:util'
-import { onEveryWayOut } from './cleanup.js'
-import { describe, type Outcome, outcomeOf } from './outcome.js'
-import { requirePlatform } from './platform.js'
+import { onEveryWayOut } from '../../debian/cleanup.js'
+import { describe, type Outcome, outcomeOf } from '../../debian/outcome.js'
+import { requirePlatform } from '../../debian/platform.js'
+import { say } from '../../debian/steps.js'
 import { bundled, programOf } from './programs.js'
-import { say } from './steps.js'
 import { tier1 } from './tier1.js'
 import { tier2 } from './tier2.js'
+import { tier3 } from './tier3.js'
 
 const tiers: Readonly<Record<string, () => Promise<void>>> = {
   1: async () => tier1(await programOf('transport')),
@@ -14,6 +15,7 @@ const tiers: Readonly<Record<string, () => Promise<void>>> = {
     const enclave = await programOf('nsm', { NITRO_VM_PEERS: 'parent,host' })
     await tier2({ enclave, parent: await programOf('parent'), host: await bundled('hybrid-host') })
   },
+  3: tier3,
 }
 
 const { values } = parseArgs({ options: { tier: { type: 'string', multiple: true } } })

@@ -1,11 +1,11 @@
 /** Single files out of Debian packages. */
 import { copyFileSync, mkdtempSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type Suite, unpack } from './apt-suite.js'
-import { cached } from './cache.js'
-import { removeFolder } from './cleanup.js'
-import { Skipped } from './outcome.js'
-import { run } from './run.js'
+import { type Suite, unpack } from '../../debian/apt-suite.js'
+import { cached } from '../../debian/cache.js'
+import { removeFolder } from '../../debian/cleanup.js'
+import { Skipped } from '../../debian/outcome.js'
+import { run } from '../../debian/run.js'
 
 /** A static busybox, the guests' only userland beside Node. */
 export async function busybox(): Promise<string> {

@@ -5,11 +5,11 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { ensureInstalled } from './apt-install.js'
-import { downloadSource, unpack } from './apt-suite.js'
-import { cached } from './cache.js'
-import { removeFolder } from './cleanup.js'
-import { run } from './run.js'
+import { ensureInstalled } from '../../debian/apt-install.js'
+import { downloadSource, unpack } from '../../debian/apt-suite.js'
+import { cached } from '../../debian/cache.js'
+import { removeFolder } from '../../debian/cleanup.js'
+import { run } from '../../debian/run.js'
 
 const NEEDED = [
   ...[

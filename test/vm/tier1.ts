@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ensureInstalled } from './apt-install.js'
-import { removeFolder, temporaryFolder } from './cleanup.js'
+import { ensureInstalled } from '../../debian/apt-install.js'
+import { removeFolder, temporaryFolder } from '../../debian/cleanup.js'
+import { step } from '../../debian/steps.js'
+import { kernel, LOOPBACK } from '../../reference-image/kernel.js'
 import { boot, expectSuccess, onceMoreIfHung } from './guest.js'
 import { type Program, writeInitramfs } from './initramfs.js'
-import { kernel, LOOPBACK } from './kernel.js'
 import { microvm } from './machines.js'
 import { busybox } from './products.js'
-import { step } from './steps.js'
 
 export async function tier1(program: Program, bootTimeout?: number): Promise<void> {
   await ensureInstalled(['qemu-system-x86'])

@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { removeFolder, temporaryFolder } from './cleanup.js'
-import { writeEif } from './eif.js'
+import { removeFolder, temporaryFolder } from '../../debian/cleanup.js'
+import { step } from '../../debian/steps.js'
+import { buildEif } from '../../image/index.js'
+import { kernel, NITRO } from '../../reference-image/kernel.js'
 import { boot, expectSuccess, type Guest, type Machine, onceMoreIfHung } from './guest.js'
 import { runOnHost } from './host-program.js'
 import { type Program, writeInitramfs } from './initramfs.js'
-import { kernel, NITRO } from './kernel.js'
 import { commandLine, nitroEnclave, parentInstance } from './machines.js'
 import { busybox, firmware, vhostDeviceVsock } from './products.js'
 import { nitroQemu } from './qemu-build.js'
-import { step } from './steps.js'
 import { inTime } from './time.js'
 import { type Port, port, startSwitch } from './vhost-vsock.js'
 
@@ -69,7 +69,14 @@ async function prepare({ parent, enclave }: Programs, folder: string): Promise<R
   const inParent = await initramfs(parent)
   const inEnclave = await initramfs(enclave)
   const eif = join(folder, 'enclave.eif')
-  writeEif(eif, { kernel: image, commandLine: commandLine(), ramdisk: inEnclave.ramdisk })
+  await buildEif({
+    kernel: image,
+    commandLine: commandLine(),
+    ramdisks: [inEnclave.ramdisk],
+    output: eif,
+    name: 'test',
+    version: '1',
+  })
   return {
     vsock,
     ports,

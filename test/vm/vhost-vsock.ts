@@ -4,8 +4,8 @@
  */
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { end, start } from './cleanup.js'
-import { say } from './steps.js'
+import { end, start } from '../../debian/cleanup.js'
+import { say } from '../../debian/steps.js'
 import { until } from './time.js'
 
 export interface Port {

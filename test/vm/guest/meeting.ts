@@ -9,6 +9,8 @@ export const HOST = { cid: 2, port: 5002 } as const
 export const PARENT_ECHO = { cid: 3, port: 5003 } as const
 export const ENCLAVE_ECHO_PORT = 5004
 export const HOST_ECHO = { cid: 2, port: 5005 } as const
+/** The parent of tier 3 hears here of enclaves that are up. */
+export const NEWS_PORT = 5006
 /** Nobody listens here. */
 export const SILENT_PORT = 4999
 /** The most a guest sends the host at once: vhost-device-vsock 0.3 passes 32,768 bytes on, and loses 40,000. */
