@@ -51,25 +51,25 @@ test: $(BUILT) ## Install, build, lint, check types, run the unit and end-to-end
 eif: ## The enclave image, by docker and nitro-cli: IMAGE_ARGS are Dockerfile.enclave's
 	$(call need,docker,its engine builds Dockerfile.enclave,make eif-local does without)
 	$(call need_nitro_cli,make eif-local does without)
-	@mkdir -p $(dir $(EIF))
+	@mkdir -p "$$(dirname "$(EIF)")"
 	docker build --file Dockerfile.enclave --tag $(NAME):latest $(IMAGE_ARGS:%=--build-arg %) .
-	nitro-cli build-enclave --docker-uri $(NAME):latest --output-file $(EIF) $(signing)
+	nitro-cli build-enclave --docker-uri $(NAME):latest --output-file "$(EIF)" $(signing)
 
 eif-local: $(BUILT) ## The same by buildah and our own builder, as root on Debian; its registers, size and memory
-	@node --import tsx reference-image/make-eif.ts --name $(NAME) --output $(EIF) $(IMAGE_ARGS:%=--arg %) $(signing) $(ARGS)
+	@node --import tsx reference-image/make-eif.ts --name $(NAME) --output "$(EIF)" $(IMAGE_ARGS:%=--arg %) $(signing) $(ARGS)
 
 blobs: $(INSTALLED) ## Kernel, modules and init for `nitro-enclave eif build --blobs build/blobs`, without nitro-cli
 	@node --import tsx reference-image/make-blobs.ts --output build/blobs
 
 describe: $(BUILT) ## What the image EIF says of itself
-	@bin/nitro-enclave eif describe $(EIF) $(ARGS)
+	@bin/nitro-enclave eif describe "$(EIF)" $(ARGS)
 
 pcrs: $(BUILT) ## The registers of the image EIF
-	@bin/nitro-enclave eif pcrs $(EIF) $(ARGS)
+	@bin/nitro-enclave eif pcrs "$(EIF)" $(ARGS)
 
 run-enclave: ## Start the image EIF, on a Nitro instance
 	$(call need_nitro_cli,make simulate and make test-vm run here)
-	nitro-cli run-enclave --eif-path $(EIF) --memory $(MEMORY) --cpu-count $(CPUS) --enclave-cid $(CID) --enclave-name $(NAME) $(if $(DEBUG),--debug-mode)
+	nitro-cli run-enclave --eif-path "$(EIF)" --memory $(MEMORY) --cpu-count $(CPUS) --enclave-cid $(CID) --enclave-name $(NAME) $(if $(DEBUG),--debug-mode)
 
 console: ## The console of the enclave NAME, which runs with DEBUG=1
 	$(call need_nitro_cli,make simulate and make test-vm run here)

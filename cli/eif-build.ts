@@ -1,9 +1,15 @@
 /** `nitro-enclave eif build`: an enclave image from a kernel and ramdisks, or from a root file system. */
 import { stat } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { type BuildEifOptions, buildEif, type Measurements, type Signing } from '../image/index.js'
+import {
+  type BuildEifOptions,
+  buildEif,
+  kernelArchitecture,
+  type Measurements,
+  type Signing,
+} from '../image/index.js'
 import { UsageError } from '../shared/errors.js'
-import { type PartFlags, withParts } from './eif-build-parts.js'
+import { type PartFlags, type Parts, withParts } from './eif-build-parts.js'
 import { failureJson, registersOf, warn, writeJson } from './eif-output.js'
 import { readInput } from './input.js'
 import { onSignals } from './interruption.js'
@@ -26,6 +32,7 @@ interface Flags extends PartFlags {
 const NOTES = `
 The first ramdisk boots; PCR1 measures it, and PCR2 the others. Equal inputs give an equal file,
 byte for byte, whenever it is built; of a signed image all but its signature and its checksum.
+Owners and modes of a root file system are measured with it, times are not.
 The build time is --build-time, else SOURCE_DATE_EPOCH, else 1970. White space around the
 command line of a file is not part of it, as with nitro-cli. A word of the command that begins
 with a dash is given as --command=-x.
@@ -79,8 +86,8 @@ async function build(flags: Flags): Promise<void> {
   const progress = showProgress(`writing ${flags.output}`)
   const { signal } = interruption
   try {
-    const measurements = await withParts(flags, signal, ({ warnings, ...parts }) => {
-      warn('build', warnings)
+    const measurements = await withParts(flags, signal, async ({ warnings, ...parts }) => {
+      warn('build', [...warnings, ...(await doubtsAbout(parts))])
       return buildEif({ ...parts, ...options, signal, onProgress: progress.report })
     })
     progress.end()
@@ -91,6 +98,16 @@ async function build(flags: Flags): Promise<void> {
   } finally {
     interruption.end()
   }
+}
+
+/** It is measured whatever it is, but hardly boots. */
+async function doubtsAbout({ kernel, architecture = 'x86_64' }: Partial<Parts>): Promise<readonly string[]> {
+  if (kernel === undefined) return []
+  const found = await kernelArchitecture(kernel)
+  if (found === architecture) return []
+  const wanted = architecture === 'x86_64' ? 'a bzImage' : 'an arm64 Image'
+  const is = found === undefined ? 'of a kind that is not known' : `for ${found}`
+  return [`the kernel ${kernel} is ${is}: an image for ${architecture} takes ${wanted}`]
 }
 
 type Described = Pick<BuildEifOptions, 'output' | 'version' | 'customMetadata' | 'buildTime' | 'signing'>

@@ -1,5 +1,6 @@
 /** What the commands on enclave images print alike. */
 import { describeEif, type EifDescription, type Measurements, type ReadOptions } from '../image/index.js'
+import { withoutControls } from '../shared/printable.js'
 import { showProgress } from './progress.js'
 import { write } from './write.js'
 
@@ -18,7 +19,8 @@ export function failureJson(error: Error): object {
 }
 
 export function warn(command: string, warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`nitro-enclave eif ${command}: warning: ${warning}\n`)
+  for (const warning of warnings)
+    process.stderr.write(`nitro-enclave eif ${command}: warning: ${withoutControls(warning)}\n`)
 }
 
 /** The registers as rows of a table. */

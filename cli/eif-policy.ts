@@ -1,7 +1,7 @@
 /** `nitro-enclave eif policy`: the statement that lets an enclave image, and nothing else, use KMS. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PINNED_ACTIONS, type PinnedAction, pinningPolicy, zeroRegisters } from '../image/index.js'
-import { UsageError } from '../shared/errors.js'
+import { PolicyError, UsageError } from '../shared/errors.js'
 import { checkSound, isImage, MAX_DESCRIPTION, parseDescription } from './eif-description.js'
 import { describeFile, warn, writeJson } from './eif-output.js'
 import { readInput } from './input.js'
@@ -11,6 +11,7 @@ interface Flags {
   action: PinnedAction
   role?: string
   pcr?: readonly number[]
+  allowDebug?: boolean
 }
 
 const NOTES = `
@@ -37,11 +38,12 @@ export function eifPolicyCommand(): Command {
     )
     .option('--role <arn>', "the parent instance's role, for a statement of a key policy")
     .option('--pcr <numbers>', 'pin further registers: 1, 2, 8; may be repeated', registers)
+    .option('--allow-debug', 'pin registers that are zero, for a test: any enclave in debug mode has them')
     .addHelpText('after', NOTES)
     .action((file: string, flags: Flags) => reporting('eif policy', () => policy(file, flags)))
 }
 
-async function policy(file: string, { action, role, pcr = [] }: Flags): Promise<void> {
+async function policy(file: string, { action, role, pcr = [], allowDebug = false }: Flags): Promise<void> {
   if (action !== 'GenerateRandom' && role === undefined) {
     throw new UsageError(
       'ERR_USAGE',
@@ -56,7 +58,9 @@ async function policy(file: string, { action, role, pcr = [] }: Flags): Promise<
   const options = { action, measurements, registers: pcr, ...(role !== undefined && { role }) }
   const document = pinningPolicy(options)
   for (const index of zeroRegisters(options)) {
-    warn('policy', [`PCR${index} is zero, which pins nothing: every enclave in debug mode has it so`])
+    const words = `PCR${index} is zero, which pins nothing: every enclave in debug mode has it so`
+    if (!allowDebug) throw new PolicyError('ERR_POLICY_DEBUG_MODE', words)
+    warn('policy', [words])
   }
   writeJson(document)
   process.stderr.write(`${whereTo(action, role)}\n`)

@@ -1,5 +1,6 @@
 /** How a command ends that cannot do its work: a line on standard error, JSON where it was asked for, an exit code. */
 import { type ErrorCode, NitroEnclaveError } from '../shared/errors.js'
+import { withoutControls } from '../shared/printable.js'
 import { exitCode } from './exit-codes.js'
 import { write } from './write.js'
 
@@ -28,9 +29,14 @@ export async function reporting(
     if (json) write(JSON.stringify(json(failure), null, 2))
     const known = failure instanceof NitroEnclaveError
     process.stderr.write(
-      `nitro-enclave ${command}: ${known ? `${failure.message} (${failure.code})` : failure.stack}\n`,
+      `nitro-enclave ${command}: ${known ? `${printable(failure.message)} (${failure.code})` : failure.stack}\n`,
     )
     const next = known ? NEXT_STEPS[failure.code as ErrorCode] : undefined
     if (next !== undefined) process.stderr.write(`  ${next}\n`)
   }
+}
+
+/** File names, and what an image says, may hold anything; a message may have several lines. */
+function printable(message: string): string {
+  return message.split('\n').map(withoutControls).join('\n')
 }

@@ -2,10 +2,11 @@
  * What an enclave trusts and where it listens. It stands in the image beside the program, so that PCR0 measures it;
  * nothing that the parent says later is asked.
  */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import { NitroEnclaveError, UsageError } from '../shared/errors.js'
-import { PARENT_CID, VMADDR_CID_ANY } from '../shared/vsock/index.js'
+import { UsageError } from '../shared/errors.js'
+import { kernelTransportWith, PARENT_CID, VMADDR_CID_ANY } from '../shared/vsock/index.js'
 import { checkHost, kmsHost } from './kms/endpoint.js'
 
 export const CONFIGURATION_FILE = 'configuration.json'
@@ -47,8 +48,6 @@ export interface Configuration extends ConfigurationFile {
   readonly trustAnchors: readonly string[]
 }
 
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
-
 /** The texts of the two files. Throws UsageError ERR_ENCLAVE_CONFIG naming what is wrong, never a value. */
 export function parseConfiguration(json: string, tlsRoots: string): Configuration {
   let value: unknown
@@ -66,20 +65,38 @@ export function parseConfiguration(json: string, tlsRoots: string): Configuratio
       `${CONFIGURATION_FILE}: ${member || 'its form'} is not as it must be`,
     )
   }
-  const trustAnchors = tlsRoots.match(PEM)
-  if (trustAnchors === null)
-    throw new UsageError('ERR_ENCLAVE_CONFIG', `${TLS_ROOTS_FILE} holds no certificate in PEM`)
-  const { region, kmsHost: host } = parsed.data
-  return { ...parsed.data, kmsHost: hostOf(region, host), trustAnchors }
+  const { region, kmsHost: host, receiveWindow: window } = parsed.data
+  return named(CONFIGURATION_FILE, () => {
+    kernelTransportWith({ window })
+    const regional = kmsHost(region)
+    const trustAnchors = readRoots(tlsRoots)
+    return { ...parsed.data, kmsHost: host === undefined ? regional : checkHost(host), trustAnchors }
+  })
 }
 
-function hostOf(region: string, host: string | undefined): string {
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+
+/** Every certificate in the file, and nothing but certificates. */
+function readRoots(text: string): readonly string[] {
+  const roots = text.match(PEM) ?? []
+  const rest = text.replaceAll(PEM, '').trim()
   try {
-    const regional = kmsHost(region)
-    return host === undefined ? regional : checkHost(host)
+    if (roots.length === 0 || rest !== '') throw new RangeError('something else')
+    for (const root of roots) new X509Certificate(root)
+    return roots
   } catch (error) {
-    if (!(error instanceof NitroEnclaveError)) throw error
-    throw new UsageError('ERR_ENCLAVE_CONFIG', `${CONFIGURATION_FILE}: ${error.message}`)
+    const words = `${TLS_ROOTS_FILE} is not certificates in PEM, and nothing else`
+    throw new UsageError('ERR_ENCLAVE_CONFIG', words, { cause: error })
+  }
+}
+
+/** What is wrong with an option is wrong with the file that holds it. */
+function named<T>(file: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.code !== 'ERR_USAGE') throw error
+    throw new UsageError('ERR_ENCLAVE_CONFIG', `${file}: ${error.message}`)
   }
 }
 

@@ -89,9 +89,9 @@ function identityOf({ accessKeyId, secretAccessKey, sessionToken }: Identity): A
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
 }
 
-/** PCR0 to PCR2: what the image is. */
+/** What the image is, and who signed it. */
 async function registersOf(nsm: Nsm): Promise<Record<string, string>> {
-  const registers = [0, 1, 2].map(async (index) => {
+  const registers = [0, 1, 2, 8].map(async (index) => {
     const { data } = await nsm.request({ type: 'DescribePCR', index })
     return [index, Buffer.from(data).toString('hex')] as const
   })

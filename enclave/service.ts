@@ -12,49 +12,92 @@ import {
 } from '../shared/messages.js'
 
 export interface Service {
-  generateRandom(request: { readonly numberOfBytes: number }): Promise<Uint8Array>
+  /** `signal` ends the call: nobody waits for it any more. */
+  generateRandom(request: {
+    readonly numberOfBytes: number
+    readonly signal: AbortSignal
+  }): Promise<Uint8Array>
   status(): Promise<Status>
-  /** Absent where the image brings credentials of its own. */
+  /** Absent where the image brings credentials of its own. Throws for credentials that are of no use. */
   readonly setCredentials?: ((credentials: AwsCredentialIdentity) => void) | undefined
 }
 
-/** A parent that asks more often at once is told to wait by its own kernel. */
-const MAX_CONNECTIONS = 16
+/** Conversations at once; one more ends the one that has been idle longest, or is not begun. */
+const MAX_CONVERSATIONS = 16
 /** Milliseconds. */
 const IDLE_TIMEOUT = 60_000
 
 /** Answers on every connection of `server`, in the order of the requests. */
 export function serve(server: net.Server, service: Service): void {
-  server.maxConnections = MAX_CONNECTIONS
-  server.on('connection', (socket) => void converse(socket, service))
-}
-
-async function converse(socket: net.Socket, service: Service): Promise<void> {
-  // Its end is the loop's, too.
-  socket.on('error', () => undefined)
-  socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy())
-  try {
-    for await (const line of lines(socket)) {
-      // Not read on before this is answered: a parent that only sends is held back.
-      if (!socket.write(`${JSON.stringify(await answer(line, service))}\n`)) await drained(socket)
+  // In the order in which they were last heard.
+  const open = new Set<Conversation>()
+  server.on('connection', (socket) => {
+    // Its end is the loop's, too.
+    socket.on('error', () => undefined)
+    if (open.size >= MAX_CONVERSATIONS) {
+      const [idle] = [...open].filter(({ busy }) => !busy)
+      if (idle === undefined) {
+        socket.destroy()
+        return
+      }
+      idle.socket.destroy()
+      open.delete(idle)
     }
-    socket.end()
-  } catch (error) {
-    if (error instanceof FormatError) socket.end(`${JSON.stringify(refusal(error))}\n`)
-    // What is left of an endless line is never read.
-    socket.destroySoon()
+    const conversation = new Conversation(socket, service)
+    open.add(conversation)
+    // Not with the socket: whoever hangs up has a place again when what he asked for has ended.
+    void conversation
+      .hold(() => {
+        if (open.delete(conversation)) open.add(conversation)
+      })
+      .finally(() => open.delete(conversation))
+  })
+}
+
+class Conversation {
+  readonly socket: net.Socket
+  /** An answer is being made. */
+  busy = false
+  readonly #service: Service
+  readonly #hungUp = new AbortController()
+
+  constructor(socket: net.Socket, service: Service) {
+    this.socket = socket
+    this.#service = service
+    socket.setTimeout(IDLE_TIMEOUT, () => socket.destroy())
+    socket.once('close', () => this.#hungUp.abort())
+  }
+
+  /** Never rejects. */
+  async hold(onRequest: () => void): Promise<void> {
+    const { socket } = this
+    try {
+      for await (const line of lines(socket)) {
+        onRequest()
+        this.busy = true
+        const answer = await this.#answer(line)
+        this.busy = false
+        // Not read on before this is taken: a parent that only sends is held back.
+        if (!socket.write(`${JSON.stringify(answer)}\n`)) await drained(socket)
+      }
+      socket.end()
+    } catch (error) {
+      if (error instanceof FormatError) socket.end(`${JSON.stringify(refusal(error))}\n`)
+      // What is left of an endless line is never read.
+      socket.destroySoon()
+    }
+  }
+
+  async #answer(line: string): Promise<Response> {
+    try {
+      return await perform(parseRequest(line), this.#service, this.#hungUp.signal)
+    } catch (error) {
+      return refusal(error)
+    }
   }
 }
 
-async function answer(line: string, service: Service): Promise<Response> {
-  try {
-    return await perform(parseRequest(line), service)
-  } catch (error) {
-    return refusal(error)
-  }
-}
-
-async function perform(request: Request, service: Service): Promise<Response> {
+async function perform(request: Request, service: Service, signal: AbortSignal): Promise<Response> {
   switch (request.type) {
     case 'setCredentials': {
       if (service.setCredentials === undefined)
@@ -69,7 +112,8 @@ async function perform(request: Request, service: Service): Promise<Response> {
       return { ok: true }
     }
     case 'generateRandom': {
-      const random = await service.generateRandom(request)
+      const { numberOfBytes } = request
+      const random = await service.generateRandom({ numberOfBytes, signal })
       const { length } = random
       // A real application would make its keys from them: they never leave.
       random.fill(0)
@@ -95,7 +139,7 @@ function checkLength(length: number): void {
     throw new FormatError('ERR_MESSAGE', `a message has ${MAX_MESSAGE_LENGTH} bytes at most`)
 }
 
-/** @throws FormatError ERR_MESSAGE for a line that is too long */
+/** The last one need not end. @throws FormatError ERR_MESSAGE for a line that is too long */
 async function* lines(socket: net.Socket): AsyncGenerator<string> {
   let rest = Buffer.alloc(0)
   // Not destroyed with the loop: what was wrong is still to be said.
@@ -108,10 +152,12 @@ async function* lines(socket: net.Socket): AsyncGenerator<string> {
     }
     checkLength(rest.length)
   }
+  if (rest.length > 0) yield rest.toString('utf8')
 }
 
 function drained(socket: net.Socket): Promise<void> {
   return new Promise((resolve) => {
+    if (socket.destroyed) return resolve()
     const done = () => {
       socket.off('drain', done)
       socket.off('close', done)

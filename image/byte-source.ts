@@ -58,6 +58,16 @@ export async function readExactly(source: ByteSource, position: number, length: 
   return bytes
 }
 
+/** As many of `length` bytes from `position` on as there are. */
+export async function readUpTo(source: ByteSource, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length)
+  let filled = 0
+  for (let count = -1; count !== 0 && filled < length; filled += count) {
+    count = await source.read(bytes.subarray(filled), position + filled)
+  }
+  return bytes.subarray(0, filled)
+}
+
 /** Bytes of a piece at most. */
 const PIECE = 1024 * 1024
 

@@ -4,6 +4,7 @@ export { type BuildEifOptions, buildEif } from './build.js'
 export { describeEif, type EifDescription, type NitroCliDescription } from './describe.js'
 export { diffEif, type EifDiff, type SectionDifference } from './diff.js'
 export type { Architecture, SectionType } from './format.js'
+export { kernelArchitecture } from './kernel-architecture.js'
 export type { Measurements } from './measurer.js'
 export {
   PINNED_ACTIONS,

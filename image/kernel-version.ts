@@ -2,10 +2,9 @@
  * What a kernel image says its version is. Source: Linux, Documentation/arch/x86/boot.rst, fields boot_flag, header and
  * kernel_version.
  */
-import type { ByteSource } from './byte-source.js'
+import { type ByteSource, readUpTo } from './byte-source.js'
+import { architectureOf } from './kernel-architecture.js'
 
-const BOOT_FLAG = 0x1fe
-const HEADER = 0x202
 const KERNEL_VERSION = 0x20e
 /** What kernel_version counts from. */
 const SETUP = 0x200
@@ -15,20 +14,9 @@ const MAX_LENGTH = 64
 /** `6.12.9-cloud-amd64`, of an x86 bzImage; undefined for anything else: an arm64 Image does not say. */
 export async function kernelVersion(kernel: ByteSource): Promise<string | undefined> {
   const start = await readUpTo(kernel, 0, KERNEL_VERSION + 2)
-  if (start.length < KERNEL_VERSION + 2) return undefined
-  if (start.readUInt16LE(BOOT_FLAG) !== 0xaa55) return undefined
-  if (start.toString('latin1', HEADER, HEADER + 4) !== 'HdrS') return undefined
+  if (start.length < KERNEL_VERSION + 2 || (await architectureOf(kernel)) !== 'x86_64') return undefined
   const pointer = start.readUInt16LE(KERNEL_VERSION)
   if (pointer === 0) return undefined
   const text = await readUpTo(kernel, SETUP + pointer, MAX_LENGTH)
   return /^[0-9][\w.+~-]*(?=[\0 ])/.exec(text.toString('latin1'))?.[0]
-}
-
-async function readUpTo(source: ByteSource, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length)
-  let filled = 0
-  for (let count = -1; count !== 0 && filled < length; filled += count) {
-    count = await source.read(bytes.subarray(filled), position + filled)
-  }
-  return bytes.subarray(0, filled)
 }

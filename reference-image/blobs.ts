@@ -2,7 +2,16 @@
  * The parts of an enclave image that are the same for every program: Debian's kernel for clouds, its modules that an
  * enclave needs, and the init of image/init.
  */
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensureInstalled } from '../debian/apt-install.js'
@@ -33,6 +42,8 @@ export async function makeBlobs(folder?: string): Promise<string> {
   if (folder === undefined) return product
   rmSync(join(folder, 'modules'), { recursive: true, force: true })
   cpSync(product, folder, { recursive: true })
+  // The cache's folder is its owner's alone.
+  chmodSync(folder, 0o755)
   return folder
 }
 

@@ -1,5 +1,5 @@
 /** Dockerfile.enclave, built by buildah on this machine, as an OCI image layout. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,8 +21,8 @@ export interface BuildOptions {
   readonly fresh?: boolean | undefined
 }
 
-export async function buildReferenceImage({ tag, output, args = {}, fresh }: BuildOptions): Promise<void> {
-  const image = nameOf(tag)
+/** @returns the image's id: another build may take the tag meanwhile */
+export async function buildReferenceImage({ tag, output, args = {}, fresh }: BuildOptions): Promise<string> {
   const work = mkdtempSync(join(tmpdir(), 'nitro-image-'))
   try {
     const npmrc = join(work, 'npmrc')
@@ -30,29 +30,42 @@ export async function buildReferenceImage({ tag, output, args = {}, fresh }: Bui
       npmrc,
       `cafile=${CERTIFICATES}/ca-certificates.crt\nupdate-notifier=false\nprefer-offline=true\n`,
     )
-    const base = { NODE_IMAGE: await baseImage(), NODE_DIGEST: '', ...args }
     const cache = join(homedir(), '.npm')
     const volumes = [`${npmrc}:/root/.npmrc:ro`, `${CERTIFICATES}:${CERTIFICATES}:ro`]
     if (existsSync(cache)) volumes.push(`${cache}:/root/.npm`)
+    const idFile = join(work, 'id')
     await buildah(
       'bud',
-      ...['--quiet', '--pull-never', '--network', 'host', fresh ? '--no-cache' : '--layers'],
+      ...['--quiet', '--network', 'host', '--iidfile', idFile, fresh ? '--no-cache' : '--layers'],
+      ...(await baseOf(args)),
       ...volumes.flatMap((volume) => ['--volume', volume]),
-      ...Object.entries(base).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
-      ...['--file', join(CONTEXT, 'Dockerfile.enclave'), '--tag', image, CONTEXT],
+      ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+      ...[
+        '--file',
+        join(CONTEXT, 'Dockerfile.enclave'),
+        '--tag',
+        `localhost/nitro-enclave-sdk:${tag}`,
+        CONTEXT,
+      ],
     )
+    const id = readFileSync(idFile, 'utf8').trim()
     rmSync(output, { recursive: true, force: true })
-    await buildah('push', '--quiet', image, `oci:${output}:${tag}`)
+    await buildah('push', '--quiet', id, `oci:${output}:${tag}`)
+    return id
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
-const nameOf = (tag: string): string => `localhost/nitro-enclave-sdk:${tag}`
+/** The public image where it is asked for by name, else one that is made here. */
+async function baseOf(args: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  if (args.NODE_IMAGE !== undefined) return []
+  return ['--pull-never', '--build-arg', `NODE_IMAGE=${await baseImage()}`, '--build-arg', 'NODE_DIGEST=']
+}
 
 /** Calls `use` with the path of the image's root file system, as long as that is there. */
-export async function withImageRoot<T>(tag: string, use: (root: string) => Promise<T>): Promise<T> {
-  const container = (await buildah('from', '--pull-never', nameOf(tag))).trim()
+export async function withImageRoot<T>(id: string, use: (root: string) => Promise<T>): Promise<T> {
+  const container = (await buildah('from', '--pull-never', id)).trim()
   try {
     return await use((await buildah('mount', container)).trim())
   } finally {

@@ -3,8 +3,9 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { removeFolder, temporaryFolder } from '../debian/cleanup.js'
-import { step } from '../debian/steps.js'
+import { say, step } from '../debian/steps.js'
 import { buildEif, type Measurements, prepareRootFilesystem, type Signing } from '../image/index.js'
+import { withoutControls } from '../shared/printable.js'
 import { type BuildOptions, buildReferenceImage } from './build.js'
 
 const PACKAGE = fileURLToPath(new URL('../package.json', import.meta.url))
@@ -20,6 +21,8 @@ export interface MakeEifOptions extends Omit<BuildOptions, 'output'> {
 }
 
 export interface MadeEif {
+  /** buildah's, of the image that became the EIF. */
+  readonly imageId: string
   readonly measurements: Measurements
   /** Of the image that `also` asks for. */
   readonly other?: Measurements
@@ -31,29 +34,26 @@ export async function makeEif(options: MakeEifOptions): Promise<MadeEif> {
   const folder = temporaryFolder(dirname(output), '.making-')
   try {
     const layout = join(folder, 'oci')
-    await step(`building Dockerfile.enclave (${tag})`, () =>
+    const imageId = await step(`building Dockerfile.enclave (${tag})`, () =>
       buildReferenceImage({ tag, args, fresh, output: layout }),
     )
     return await step(`writing ${output}`, async () => {
       const work = join(folder, 'work')
       mkdirSync(work)
-      const {
-        commandLine,
-        warnings: _,
-        ...parts
-      } = await prepareRootFilesystem({
+      const { commandLine, warnings, ...parts } = await prepareRootFilesystem({
         rootfs: layout,
         blobs,
         folder: work,
       })
+      for (const warning of warnings) say(`   warning: ${withoutControls(warning)}`)
       const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
       const { architecture = 'x86_64', ...rest } = parts
       const image = { ...rest, architecture, name, version, ...(signing && { signing }) }
       const measurements = await buildEif({ ...image, commandLine, output })
-      if (also === undefined) return { measurements }
+      if (also === undefined) return { measurements, imageId }
       const longer = `${commandLine} ${also.commandLine}`
       const other = await buildEif({ ...image, commandLine: longer, output: also.output })
-      return { measurements, other }
+      return { measurements, imageId, other }
     })
   } finally {
     removeFolder(folder)

@@ -5,37 +5,27 @@
 import { readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { onEveryWayOut } from '../debian/cleanup.js'
-import { describe, outcomeOf } from '../debian/outcome.js'
+import { describe, outcomeOf, Skipped } from '../debian/outcome.js'
 import { requirePlatform } from '../debian/platform.js'
 import { say, step } from '../debian/steps.js'
+import { buildArguments } from './arguments.js'
 import { makeBlobs } from './blobs.js'
 import { withImageRoot } from './build.js'
 import { makeEif } from './eif.js'
 import { residentMemory } from './memory.js'
 
-const { values } = parseArgs({
-  options: {
-    name: { type: 'string', default: 'nitro-enclave-sdk' },
-    blobs: { type: 'string' },
-    output: { type: 'string', default: 'build/enclave.eif' },
-    arg: { type: 'string', multiple: true, default: [] },
-    fresh: { type: 'boolean', default: false },
-    'signing-certificate': { type: 'string' },
-    'private-key': { type: 'string' },
-  },
-})
+const OPTIONS = {
+  name: { type: 'string', default: 'nitro-enclave-sdk' },
+  blobs: { type: 'string' },
+  output: { type: 'string', default: 'build/enclave.eif' },
+  arg: { type: 'string', multiple: true },
+  fresh: { type: 'boolean', default: false },
+  'signing-certificate': { type: 'string' },
+  'private-key': { type: 'string' },
+} as const
+const DOCKERFILE = new URL('../Dockerfile.enclave', import.meta.url)
 const TAG = 'enclave'
 const MIB = 1024 * 1024
-
-function argumentsOf(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, name, value] = /^(\w+)=(.*)$/s.exec(pair) ?? []
-      if (name === undefined || value === undefined) throw new Error(`--arg ${pair}: not NAME=VALUE`)
-      return [name, value]
-    }),
-  )
-}
 
 type Signer = Partial<Record<'signing-certificate' | 'private-key', string>>
 
@@ -48,21 +38,16 @@ function signingOf({ 'signing-certificate': certificate, 'private-key': privateK
 
 onEveryWayOut()
 const outcome = await outcomeOf(async () => {
-  requirePlatform()
+  const { values } = parseArgs({ options: OPTIONS })
   const { name, output, fresh } = values
-  const args = argumentsOf(values.arg)
+  const args = buildArguments(values.arg ?? [], readFileSync(DOCKERFILE, 'utf8'), process.env)
+  const signing = signingOf(values)
+  requirePlatform()
+  if (process.getuid?.() !== 0) throw new Skipped('buildah mounts and changes roots here: it takes root')
   const blobs = values.blobs ?? (await makeBlobs())
-  const { measurements } = await makeEif({
-    name,
-    tag: TAG,
-    args,
-    fresh,
-    blobs,
-    output,
-    signing: signingOf(values),
-  })
+  const { measurements, imageId } = await makeEif({ name, tag: TAG, args, fresh, blobs, output, signing })
   const memory = await step('making one attested call with the Node and the program of the image', () =>
-    withImageRoot(TAG, residentMemory),
+    withImageRoot(imageId, residentMemory),
   )
   for (const [register, value] of Object.entries(measurements)) {
     if (register.startsWith('PCR')) say(`${register} ${value}`)

@@ -9,15 +9,20 @@ import { FormatError } from './errors.js'
 /** Bytes of a line at most; session tokens have up to some 2,000 characters. */
 export const MAX_MESSAGE_LENGTH = 16 * 1024
 
-const text = (longest: number) => z.string().min(1).max(longest)
+/** What fits into the headers of a signed request. */
+const visible = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^[\x21-\x7e]+$/)
 
 const requests = z.discriminatedUnion('type', [
   /** The temporary credentials of the instance's role, from now on. */
   z.strictObject({
     type: z.literal('setCredentials'),
-    accessKeyId: text(128),
-    secretAccessKey: text(256),
-    sessionToken: text(8_192).optional(),
+    accessKeyId: z.string().regex(/^\w{1,128}$/),
+    secretAccessKey: visible(256),
+    sessionToken: visible(8_192).optional(),
     /** ISO 8601, UTC. */
     expiration: z.iso.datetime().optional(),
   }),
@@ -30,7 +35,7 @@ export type Request = z.infer<typeof requests>
 
 export interface Status {
   readonly moduleId: string
-  /** PCR0 to PCR2 as the module has them, in hex. */
+  /** PCR0 to PCR2, and PCR8, as the module has them, in hex. */
   readonly pcrs: Readonly<Record<string, string>>
   readonly region: string
   readonly kmsHost: string

@@ -5,7 +5,10 @@ import { OperationError } from '../../shared/errors.js'
 export interface PushedCredentials {
   /** What createKmsClient takes; throws OperationError ERR_CREDENTIALS while there are none that are valid. */
   readonly provider: () => Promise<AwsCredentialIdentity>
-  /** The next call, and those after it, are signed with these. */
+  /**
+   * The next call, and those after it, are signed with these. Throws OperationError ERR_CREDENTIALS for what has
+   * expired already; what was there before stays.
+   */
   push(credentials: AwsCredentialIdentity): void
 }
 
@@ -24,17 +27,21 @@ export function pushedCredentials(now: () => number = Date.now): PushedCredentia
         )
       }
       const { expiration } = current
-      if (expiration !== undefined && expiration.getTime() <= now()) {
-        const when = expiration.toISOString()
-        throw new OperationError(
-          'ERR_CREDENTIALS',
-          `the credentials expired at ${when}: the parent has to push new ones`,
-        )
-      }
+      if (expiration !== undefined && expiration.getTime() <= now()) throw expired(expiration)
       return { ...current, expiration: new Date(now() + ASK_AGAIN) }
     },
     push: (credentials) => {
+      const { expiration } = credentials
+      if (expiration !== undefined && expiration.getTime() <= now()) throw expired(expiration)
       current = { ...credentials }
     },
   }
+}
+
+function expired(expiration: Date): OperationError {
+  const when = expiration.toISOString()
+  return new OperationError(
+    'ERR_CREDENTIALS',
+    `the credentials expired at ${when}: the parent has to push new ones`,
+  )
 }

@@ -42,13 +42,21 @@ describe('nitro-enclave eif policy', () => {
     expect(text(await cli([...policy, '-'], { input: stdout }))).toContain(PCR0)
   })
 
-  it('warns of registers that are zero', async () => {
+  it('refuses registers that are zero, and warns of them where they are wanted', async () => {
     const { file } = eifFolder()
     const zero = file(
       'x.json',
       JSON.stringify({ Measurements: { PCR0: '0'.repeat(96), PCR1: '0'.repeat(96) } }),
     )
-    const result = await cli(['eif', 'policy', '--action', 'GenerateRandom', zero, '--pcr', '1'])
+    const command = ['eif', 'policy', '--action', 'GenerateRandom', zero, '--pcr', '1']
+    expect(await cli(command)).toMatchObject({
+      code: 3,
+      stdout: Buffer.alloc(0),
+      stderr: expect.stringMatching(
+        /PCR0 is zero, which pins nothing.*ERR_POLICY_DEBUG_MODE.*--allow-debug/s,
+      ),
+    })
+    const result = await cli([...command, '--allow-debug'])
     expect(result.code).toBe(0)
     expect(result.stderr.match(/PCR[01] is zero, which pins nothing/g)).toHaveLength(2)
   })

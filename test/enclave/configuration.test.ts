@@ -37,7 +37,10 @@ describe('the configuration of an image', () => {
     ['CID ANY', json({ parentCid: 0xffffffff }), roots, 'parentCid'],
     ['what nobody knows', json({ endpoint: 'x' }), roots, 'endpoint'],
     ['what is no JSON', '{', roots, 'JSON'],
-    ['no roots', json({}), 'none', 'tls-roots.pem'],
+    ['a window that no transport takes', json({ receiveWindow: 5 }), roots, 'window'],
+    ['no roots', json({}), '', 'tls-roots.pem'],
+    ['a root that is none', json({}), roots.replace(/MII/, 'AAA'), 'tls-roots.pem'],
+    ['a root that is cut short', json({}), `${roots}\n${roots.slice(0, 300)}`, 'tls-roots.pem'],
   ])('is refused with %s', async (_, text, pem, named) => {
     expect(await refusal(() => parseConfiguration(text, pem))).toMatchObject({
       name: 'UsageError',

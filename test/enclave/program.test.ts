@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import type net from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { parseConfiguration } from '../../enclave/configuration.js'
 import { serveParent } from '../../enclave/program.js'
 import type { Response } from '../../shared/messages.js'
-import { connect, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
+import { connect, listen, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
 import type { SimulateOptions } from '../../simulator/index.js'
 import { temporaryFolder } from '../support/cli.js'
 import { startSimulation } from '../support/simulation.js'
@@ -15,17 +17,23 @@ const ENCLAVE = { cid: 16, port: 5000 }
 
 interface Options extends SimulateOptions {
   readonly ownCredentials?: boolean
+  /** The proxy takes connections, and never answers. */
+  readonly silent?: boolean
 }
 
-async function startEnclave({ ownCredentials = false, ...options }: Options = {}) {
+async function startEnclave({ ownCredentials = false, silent = false, ...options }: Options = {}) {
   const simulation = await startSimulation(options)
   const { dependencies, credentials } = simulation
   const folder = unixTransport(temporaryFolder())
   const dialled: string[] = []
+  const carriers: net.Socket[] = []
+  const dial = silent ? await silentDial() : dependencies.dial
   const transport: VsockTransport = {
     connect: ({ cid, port }) => {
       dialled.push(`${cid}:${port}`)
-      return dependencies.dial()
+      const carrier = dial()
+      carriers.push(carrier)
+      return carrier
     },
     listen: (server, address, backlog) => folder.listen(server, address, backlog),
   }
@@ -36,7 +44,20 @@ async function startEnclave({ ownCredentials = false, ...options }: Options = {}
   const program = await serveParent(configuration, { nsm: dependencies.nsm, transport, cid: ENCLAVE.cid })
   onTestFinished(() => program.close())
   const parent = () => conversation(connect({ ...ENCLAVE, transport: folder }))
-  return { parent, dialled, simulation, credentials: { type: 'setCredentials', ...credentials } }
+  return { parent, dialled, carriers, simulation, credentials: { type: 'setCredentials', ...credentials } }
+}
+
+async function silentDial() {
+  const transport = unixTransport(temporaryFolder())
+  const address = { cid: 3, port: 1, transport }
+  const server = await listen(address)
+  const accepted = new Set<net.Socket>()
+  server.on('connection', (socket) => accepted.add(socket.on('error', () => undefined)))
+  onTestFinished(() => {
+    server.close()
+    for (const socket of accepted) socket.destroy()
+  })
+  return () => connect(address)
 }
 
 function conversation(socket: net.Socket) {
@@ -72,7 +93,7 @@ it('tells who it is', async () => {
     status: {
       moduleId: simulation.enclave.moduleId,
       pcrs: Object.fromEntries(
-        [0, 1, 2].map((index) => [
+        [0, 1, 2, 8].map((index) => [
           index,
           Buffer.from(simulation.enclave.pcrs.get(index) ?? []).toString('hex'),
         ]),
@@ -155,4 +176,55 @@ it('is not stopped by parents that hang up in the middle', async () => {
     socket.destroy()
   }
   expect(await parent().ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+})
+
+it('answers a last request that no line break ends', async () => {
+  const { parent } = await startEnclave({ ownCredentials: true })
+  const talk = parent()
+  talk.socket.end('{"type":"status"}')
+  expect(await talk.answer()).toMatchObject({ ok: true })
+  expect(await talk.answer()).toBeNull()
+})
+
+it('keeps good credentials when it is sent expired ones', async () => {
+  const { parent, credentials } = await startEnclave()
+  const talk = parent()
+  await talk.ask(credentials)
+  expect(
+    await talk.ask({ ...credentials, accessKeyId: 'OLD', expiration: '2020-01-01T00:00:00Z' }),
+  ).toMatchObject({
+    ok: false,
+    error: { code: 'ERR_CREDENTIALS' },
+  })
+  expect(await talk.ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+})
+
+it('makes no call for a parent that is gone', async () => {
+  const { parent, carriers } = await startEnclave({ ownCredentials: true, silent: true })
+  const { socket } = parent()
+  await once(socket, 'connect')
+  // The first answer cannot be written, which shows that nobody is there.
+  const requests = `{"type":"status"}\n${JSON.stringify(generateRandom)}\n`
+  await new Promise((written) => socket.write(requests, written))
+  socket.destroy()
+  expect(await parent().ask({ type: 'status' })).toMatchObject({ ok: true })
+  await sleep(500)
+  expect(carriers).toHaveLength(0)
+})
+
+it('has a place for who asks, when others only hold the line', async () => {
+  const { parent } = await startEnclave({ ownCredentials: true })
+  const idle = Array.from({ length: 40 }, parent)
+  await Promise.all(idle.map(({ socket }) => socket.readyState === 'open' || once(socket, 'connect')))
+  expect(await parent().ask({ type: 'status' })).toMatchObject({ ok: true })
+  // The one that was quiet longest made room.
+  expect(await idle[0]?.answer()).toBeNull()
+})
+
+it('begins no more calls than it can bear', async () => {
+  const { parent, carriers } = await startEnclave({ ownCredentials: true, silent: true })
+  const asking = Array.from({ length: 16 }, parent)
+  for (const { socket } of asking) socket.write(`${JSON.stringify(generateRandom)}\n`)
+  await expect.poll(() => carriers.length, { timeout: 10_000 }).toBe(16)
+  expect(await parent().answer()).toBeNull()
 })

@@ -46,6 +46,9 @@ describe('a request', () => {
     ['half a byte', '{"type":"generateRandom","numberOfBytes":1.5}'],
     ['bytes as text', '{"type":"generateRandom","numberOfBytes":"1"}'],
     ['an expiration that is no time', JSON.stringify({ ...credentials, expiration: 'soon' })],
+    ['a key id that breaks a header', JSON.stringify({ ...credentials, accessKeyId: 'AKIA\r\nX: y' })],
+    ['a secret that is no text of ASCII', JSON.stringify({ ...credentials, secretAccessKey: 'ÄÖ' })],
+    ['a token that breaks a header', JSON.stringify({ ...credentials, sessionToken: 'a\r\nb' })],
     ['an empty key id', JSON.stringify({ ...credentials, accessKeyId: '' })],
   ])('is refused with %s', async (_, line) => {
     expect(await refusal(() => parseRequest(line))).toMatchObject({

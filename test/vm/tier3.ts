@@ -25,6 +25,7 @@ import { clock, nitroEnclave, parentInstance } from './machines.js'
 import { busybox, firmware, vhostDeviceVsock } from './products.js'
 import { programOf } from './programs.js'
 import { nitroQemu } from './qemu-build.js'
+import { testSigner } from './signer.js'
 import { CREDENTIALS, HOST, REGION, simulatedKmsIdentity } from './simulated-kms.js'
 import { type Port, port, startSwitch } from './vhost-vsock.js'
 
@@ -89,6 +90,7 @@ async function makeImages(folder: string): Promise<Images> {
     args: { REGION, TLS_ROOTS: ca, TEST_CREDENTIALS: JSON.stringify(CREDENTIALS), RECEIVE_WINDOW },
     blobs,
     output: path,
+    signing: await testSigner(),
     also: { commandLine: 'nitro.heartbeat=off', output: other },
   })
   const images = { test: await described(path), other: await described(other) }
@@ -108,13 +110,13 @@ async function productionImage(folder: string, blobs: string): Promise<Measureme
   if (one.measurements.PCR0 !== two.measurements.PCR0)
     throw new Error(`built again, the image has another PCR0: ${two.measurements.PCR0}`)
   say('   built twice from scratch, the production image has one PCR0')
-  await withImageRoot('enclave', checkContents)
+  await withImageRoot(two.imageId, checkContents)
   return one.measurements
 }
 
 async function described(path: string): Promise<Image> {
-  const { Measurements: measurements, CheckCRC } = await describeEif(path)
-  if (!CheckCRC) throw new Error(`${path}: a wrong checksum`)
+  const { Measurements: measurements, CheckCRC, SignatureCheck } = await describeEif(path)
+  if (!CheckCRC || SignatureCheck !== true) throw new Error(`${path}: a wrong checksum or signature`)
   return { path, measurements }
 }
 
@@ -132,7 +134,7 @@ async function parentOf(
       host: HOST,
       region: REGION,
       credentials: CREDENTIALS,
-      policy: pinningPolicy({ action: 'GenerateRandom', measurements }),
+      policy: pinningPolicy({ action: 'GenerateRandom', measurements, registers: [8] }),
     },
     measurements,
     other: other.measurements,

@@ -41,6 +41,9 @@ describe('pushed credentials', () => {
       code: 'ERR_CREDENTIALS',
       message: expect.stringContaining('expired'),
     })
+    expect(await refusal(() => push(identity('late', new Date(2_000))))).toMatchObject({
+      code: 'ERR_CREDENTIALS',
+    })
     push(identity('two', new Date(3_000)))
     expect(await provider()).toMatchObject({ accessKeyId: 'two' })
   })

@@ -111,7 +111,13 @@ await run('instance', () => {
     await up.get(ENCLAVE.cid)?.told
     const { pcrs } = await statusOf(ENCLAVE)
     account(`PCR0 inside ${pcrs[0]}`)
-    expect(pcrs).toEqual({ 0: measurements.PCR0, 1: measurements.PCR1, 2: measurements.PCR2 })
+    expect(pcrs).toEqual({
+      0: measurements.PCR0,
+      1: measurements.PCR1,
+      2: measurements.PCR2,
+      // Of the certificate that signed it.
+      8: measurements.PCR8,
+    })
   })
 
   it('has had its sign of life', () => {
