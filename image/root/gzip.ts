@@ -2,8 +2,7 @@
  * gzip (RFC 1952) whose bytes depend on the input alone: the compressor is JavaScript. Node's own zlib gives other
  * bytes on another processor or in another version.
  */
-import { createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { open } from 'node:fs/promises'
 import { Gzip } from 'fflate'
 import { fileError } from '../file-errors.js'
 
@@ -42,10 +41,17 @@ export async function* gzip(input: Chunks): AsyncGenerator<Uint8Array> {
 
 /** Writes `input`, compressed, to a file. Throws what `input` does, and UsageError ERR_USAGE when it cannot write. */
 export async function gzipToFile(input: Chunks, file: string): Promise<void> {
+  // Open before anything can fail: a stream that is still opening its file would make it later, in a folder that is gone.
+  const handle = await open(file, 'w').catch((error: unknown) => {
+    throw fileError('write', file, error)
+  })
   try {
-    await pipeline(gzip(input), createWriteStream(file))
+    // From where it is, to the last byte of the chunk.
+    for await (const chunk of gzip(input)) await handle.writeFile(chunk)
   } catch (error) {
     // A system's error is the output's: `input` speaks of its own in words of its own.
     throw error instanceof Error && 'syscall' in error ? fileError('write', file, error) : error
+  } finally {
+    await handle.close()
   }
 }
