@@ -95,14 +95,13 @@ async function madeParts(
     ...(command && { command }),
     ...(env && { env }),
   })
-  if (arch !== undefined && architecture !== undefined && arch !== architecture) {
+  if (arch !== undefined && arch !== architecture) {
     throw new UsageError('ERR_USAGE', `the kernel in ${blobs} is for ${architecture}, not for ${arch}`)
   }
-  const chosen = arch ?? architecture
   return {
     ...prepared,
     commandLine: given ?? commandLine,
-    ...(chosen && { architecture: chosen }),
+    architecture,
     name: basename(resolve(rootfs)),
   }
 }

@@ -1,9 +1,9 @@
 /** `nitro-enclave eif describe`: what an image says of itself, and whether that holds. */
 import { Command } from 'commander'
-import type { EifDescription, NitroCliDescription } from '../image/index.js'
+import { type EifDescription, type NitroCliDescription, SECTION_NAMES } from '../image/index.js'
 import { withoutControls } from '../shared/printable.js'
-import { describeFile, failureJson, isSound, registersOf, writeJson } from './eif-output.js'
-import { reporting } from './reporting.js'
+import { describeFile, isSound, registersOf, writeJson } from './eif-output.js'
+import { failureJson, reporting } from './reporting.js'
 import { table } from './table.js'
 import { write } from './write.js'
 
@@ -70,16 +70,8 @@ function print(description: EifDescription): void {
   printCertificate(description)
   printMetadata(description)
   write('\nSections')
-  write(table(description.Sections.map(({ type, size }) => [LABELS[type], `${size} bytes`])))
+  write(table(description.Sections.map(({ type, size }) => [SECTION_NAMES[type], `${size} bytes`])))
 }
-
-const LABELS = {
-  kernel: 'kernel',
-  commandLine: 'command line',
-  ramdisk: 'ramdisk',
-  signature: 'signature',
-  metadata: 'metadata',
-} as const
 
 function signatureOf({ IsSigned, SignatureCheck }: EifDescription): string {
   if (!IsSigned) return 'none'

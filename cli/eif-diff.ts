@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import { diffEif, type EifDiff, type ReadSection, type SectionDifference } from '../image/index.js'
 import { withoutControls } from '../shared/printable.js'
-import { failureJson, warn, writeJson } from './eif-output.js'
-import { reporting } from './reporting.js'
+import { warn, writeJson } from './eif-output.js'
+import { failureJson, reporting } from './reporting.js'
 import { write } from './write.js'
 
 const NOTES = `

@@ -13,11 +13,6 @@ export function writeJson(value: object): void {
   write(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => found.split('').map(escaped).join('')))
 }
 
-export function failureJson(error: Error): object {
-  const { code } = error as { code?: unknown }
-  return { error: { name: error.name, message: error.message, ...(typeof code === 'string' && { code }) } }
-}
-
 export function warn(command: string, warnings: readonly string[]): void {
   for (const warning of warnings)
     process.stderr.write(`nitro-enclave eif ${command}: warning: ${withoutControls(warning)}\n`)

@@ -1,7 +1,7 @@
 /** `nitro-enclave eif pcrs`: the registers that an image starts with, and nothing else. */
 import { Command } from 'commander'
-import { describeFile, failureJson, isSound, registersOf, writeJson } from './eif-output.js'
-import { reporting } from './reporting.js'
+import { describeFile, isSound, registersOf, writeJson } from './eif-output.js'
+import { failureJson, reporting } from './reporting.js'
 import { write } from './write.js'
 
 const NOTES = `

@@ -36,6 +36,12 @@ export async function reporting(
   }
 }
 
+/** What a program reads of a command that failed. */
+export function failureJson(error: Error): object {
+  const { code } = error as { code?: unknown }
+  return { error: { name: error.name, message: error.message, ...(typeof code === 'string' && { code }) } }
+}
+
 /** File names, and what an image says, may hold anything; a message may have several lines. */
 function printable(message: string): string {
   return message.split('\n').map(withoutControls).join('\n')

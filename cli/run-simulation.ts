@@ -1,7 +1,6 @@
 /** Runs one simulated call for the command line, and ends what it started, however it ends. */
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { UsageError } from '../shared/errors.js'
 import { ReportedError } from '../simulator/child.js'
@@ -10,6 +9,7 @@ import { explainDenial } from '../simulator/kms/denial.js'
 import { parsePolicy } from '../simulator/kms/policy-document.js'
 import { temporaryDirectory } from '../simulator/temporary-directory.js'
 import { readInput, reason } from './input.js'
+import { type Interruption, onSignals } from './interruption.js'
 import type { Registers } from './options.js'
 import { accountOf, printAccount } from './simulation-account.js'
 import { write } from './write.js'
@@ -36,10 +36,17 @@ export async function runSimulation(flags: SimulateFlags): Promise<void> {
     ...(flags.pcr && { pcrs: flags.pcr }),
     ...(flags.customKeyStore && { customKeyStores: flags.customKeyStore }),
   })
-  const interruption = onInterruption(async () => {
-    await starting.then((simulation) => simulation.close()).catch(() => undefined)
-    await rm(directory, { recursive: true, force: true })
-  })
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= starting
+      .then((simulation) => simulation.close())
+      .catch(() => undefined)
+      .then(() => rm(directory, { recursive: true, force: true }))
+    return closed
+  }
+  const interruption = onSignals()
+  // What is under way fails then, and the command comes to its end.
+  interruption.signal.addEventListener('abort', () => void close())
   try {
     const simulation = await starting
     const start = performance.now() - begun
@@ -49,33 +56,8 @@ export async function runSimulation(flags: SimulateFlags): Promise<void> {
     if (flags.json) write(JSON.stringify(account, null, 2))
     else printAccount(account)
   } finally {
-    await interruption.close()
-  }
-}
-
-interface Interruption {
-  readonly happened: boolean
-  close(): Promise<void>
-}
-
-/** A signal cleans up and ends with 128 and its number, once, however many of them come. */
-function onInterruption(cleanUp: () => Promise<void>): Interruption {
-  let happened = false
-  let closed: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closed ??= cleanUp()
-    return closed
-  }
-  const interrupted = (signal: NodeJS.Signals): void => {
-    happened = true
-    void close().finally(() => process.exit(128 + constants.signals[signal]))
-  }
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, interrupted)
-  return {
-    get happened() {
-      return happened
-    },
-    close,
+    await close()
+    interruption.end()
   }
 }
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { KeyStoreState } from '../simulator/index.js'
 import { TRACE_FORMAT } from '../simulator/trace.js'
 import { integer, register } from './options.js'
-import { reporting } from './reporting.js'
+import { failureJson, reporting } from './reporting.js'
 import type { SimulateFlags } from './run-simulation.js'
 
 export function simulateCommand(): Command {
@@ -37,11 +37,6 @@ export function simulateCommand(): Command {
         ),
       )
   )
-}
-
-function failureJson(error: Error): object {
-  const { code } = error as { code?: unknown }
-  return { error: { name: error.name, message: error.message, ...(typeof code === 'string' && { code }) } }
 }
 
 function keyStore(value: string, previous: Readonly<Record<string, KeyStoreState>> = {}) {

@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { UsageError } from '../shared/errors.js'
+import { besideCertificates, certificateBlocks } from '../shared/pem.js'
 import { kernelTransportWith, PARENT_CID, VMADDR_CID_ANY } from '../shared/vsock/index.js'
 import { checkHost, kmsHost } from './kms/endpoint.js'
 
@@ -74,14 +75,11 @@ export function parseConfiguration(json: string, tlsRoots: string): Configuratio
   })
 }
 
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
-
 /** Every certificate in the file, and nothing but certificates. */
 function readRoots(text: string): readonly string[] {
-  const roots = text.match(PEM) ?? []
-  const rest = text.replaceAll(PEM, '').trim()
+  const roots = certificateBlocks(text)
   try {
-    if (roots.length === 0 || rest !== '') throw new RangeError('something else')
+    if (roots.length === 0 || besideCertificates(text) !== '') throw new RangeError('something else')
     for (const root of roots) new X509Certificate(root)
     return roots
   } catch (error) {

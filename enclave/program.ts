@@ -1,14 +1,14 @@
 /** The reference application in an enclave: configured by its image, asked by its parent. */
-import type { AwsCredentialIdentity } from '@smithy/types'
 import { connect, kernelTransportWith, listen, type VsockTransport } from '../shared/vsock/index.js'
 import { run } from './application.js'
 import { type Configuration, readConfiguration } from './configuration.js'
-import { pushedCredentials } from './kms/credentials.js'
+import { identityOf, pushedCredentials } from './kms/credentials.js'
 import { openNsm } from './nsm/open.js'
 import type { Nsm } from './nsm/requests.js'
 import { serve } from './service.js'
 
-type Identity = NonNullable<Configuration['testCredentials']>
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 5_000
 
 /** What an ordinary machine has others of. */
 export interface Machine {
@@ -80,13 +80,6 @@ export async function serveParent(configuration: Configuration, machine: Machine
       application.close()
     },
   }
-}
-
-/** Milliseconds. */
-const CONNECT_TIMEOUT = 5_000
-
-function identityOf({ accessKeyId, secretAccessKey, sessionToken }: Identity): AwsCredentialIdentity {
-  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
 }
 
 /** What the image is, and who signed it. */

@@ -10,6 +10,7 @@ import {
   type Response,
   type Status,
 } from '../shared/messages.js'
+import { identityOf } from './kms/credentials.js'
 
 export interface Service {
   /** `signal` ends the call: nobody waits for it any more. */
@@ -102,13 +103,7 @@ async function perform(request: Request, service: Service, signal: AbortSignal):
     case 'setCredentials': {
       if (service.setCredentials === undefined)
         throw new OperationError('ERR_CREDENTIALS', 'this image has credentials of its own')
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } = request
-      service.setCredentials({
-        accessKeyId,
-        secretAccessKey,
-        ...(sessionToken !== undefined && { sessionToken }),
-        ...(expiration !== undefined && { expiration: new Date(expiration) }),
-      })
+      service.setCredentials(identityOf(request))
       return { ok: true }
     }
     case 'generateRandom': {

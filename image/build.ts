@@ -21,7 +21,7 @@ import {
 } from './format.js'
 import { type InputFile, openInput } from './input-file.js'
 import { kernelVersion } from './kernel-version.js'
-import { type Measurements, Measurer, measureCertificate } from './measurer.js'
+import { type Measurements, Measurer, measureCertificate } from './measure.js'
 import { isObject, writeMetadata } from './metadata.js'
 import { existingOutput, type OutputFile, writeWhole } from './output-file.js'
 import { createSigner, type Signer, type Signing } from './signer.js'

@@ -1,6 +1,6 @@
 /** Bytes that are read by position: a file, or memory in tests. */
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type BigIntStats, constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { FormatError, UsageError } from '../shared/errors.js'
 import { fileError } from './file-errors.js'
 
@@ -21,28 +21,49 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   }
 }
 
-/** Runs `body` on a regular file. Throws UsageError ERR_USAGE that names the file when it cannot be read. */
-export async function withFile<T>(path: string, body: (source: ByteSource) => Promise<T>): Promise<T> {
+export interface FileSource extends ByteSource {
+  /** Of the file as it was opened. */
+  readonly stat: BigIntStats
+  readonly handle: FileHandle
+}
+
+/**
+ * Opens a regular file. Throws UsageError ERR_USAGE that names the file when it cannot be opened, or is something else;
+ * `verb` says what it is for. Reading throws the same.
+ */
+export async function openFile(path: string, verb: 'read' | 'use'): Promise<FileSource> {
   // Without O_NONBLOCK the opening of a FIFO would wait for whoever writes to it.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw fileError('read', path, error)
   })
   try {
-    const stat = await handle.stat()
-    if (stat.isDirectory()) throw new UsageError('ERR_USAGE', `cannot read ${path}: it is a directory`)
-    if (!stat.isFile()) throw new UsageError('ERR_USAGE', `cannot read ${path}: it is not a regular file`)
-    return await body({
-      size: stat.size,
-      read: async (buffer, position) => {
-        try {
-          return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
-        } catch (error) {
-          throw fileError('read', path, error)
-        }
-      },
-    })
-  } finally {
+    const stat = await handle.stat({ bigint: true })
+    if (stat.isDirectory()) throw new UsageError('ERR_USAGE', `cannot ${verb} ${path}: it is a directory`)
+    if (!stat.isFile()) throw new UsageError('ERR_USAGE', `cannot ${verb} ${path}: it is not a regular file`)
+    return { stat, handle, size: Number(stat.size), read: reading(path, handle) }
+  } catch (error) {
     await handle.close()
+    throw error
+  }
+}
+
+function reading(path: string, handle: FileHandle): ByteSource['read'] {
+  return async (buffer, position) => {
+    try {
+      return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
+    } catch (error) {
+      throw fileError('read', path, error)
+    }
+  }
+}
+
+/** Runs `body` on a regular file. Throws UsageError ERR_USAGE that names the file when it cannot be read. */
+export async function withFile<T>(path: string, body: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await openFile(path, 'read')
+  try {
+    return await body(source)
+  } finally {
+    await source.handle.close()
   }
 }
 

@@ -2,7 +2,7 @@
 import { NitroEnclaveError } from '../shared/errors.js'
 import { type ByteSource, withFile } from './byte-source.js'
 import type { Architecture } from './format.js'
-import { type Measurements, measureCertificate } from './measurer.js'
+import { type Measurements, measureCertificate } from './measure.js'
 import { describeMetadata, type JsonObject, readMetadata } from './metadata.js'
 import { type EifContents, type ReadOptions, type ReadSection, readEif } from './read.js'
 import { parseSignature, verifyPcr0 } from './signature.js'

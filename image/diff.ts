@@ -1,7 +1,7 @@
 /** What makes two enclave images different. */
 import { describeEif, type EifDescription } from './describe.js'
 import { SECTION_NAMES } from './layout.js'
-import type { Measurements } from './measurer.js'
+import type { Measurements } from './measure.js'
 import type { ReadSection } from './read.js'
 
 export interface SectionDifference {

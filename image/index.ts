@@ -5,7 +5,8 @@ export { describeEif, type EifDescription, type NitroCliDescription } from './de
 export { diffEif, type EifDiff, type SectionDifference } from './diff.js'
 export type { Architecture, SectionType } from './format.js'
 export { kernelArchitecture } from './kernel-architecture.js'
-export type { Measurements } from './measurer.js'
+export { SECTION_NAMES } from './layout.js'
+export type { Measurements } from './measure.js'
 export {
   PINNED_ACTIONS,
   type PinnedAction,

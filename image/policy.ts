@@ -3,7 +3,7 @@
  * (kms:RecipientAttestation:ImageSha384, kms:RecipientAttestation:PCR<PCR_ID>).
  */
 import { UsageError } from '../shared/errors.js'
-import type { Measurements } from './measurer.js'
+import type { Measurements } from './measure.js'
 
 /** The operations that take a Recipient. */
 export const PINNED_ACTIONS = [

@@ -5,7 +5,7 @@ import { type FormatCode, FormatError } from '../shared/errors.js'
 import { type ByteSource, pieces } from './byte-source.js'
 import { CRC, type EifHeader, type SectionType } from './format.js'
 import { readLayout, SECTION_NAMES, type Section } from './layout.js'
-import { type Measurements, Measurer } from './measurer.js'
+import { type Measurements, Measurer } from './measure.js'
 
 /** Sections that are kept, up to so many bytes; whatever is larger is refused. */
 const KEPT: Readonly<Partial<Record<SectionType, { readonly most: number; readonly code: FormatCode }>>> = {

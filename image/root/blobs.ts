@@ -5,7 +5,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '../../shared/errors.js'
-import { withFile } from '../byte-source.js'
+import { readUpTo, withFile } from '../byte-source.js'
 import { fileError } from '../file-errors.js'
 import type { Architecture } from '../format.js'
 
@@ -72,9 +72,7 @@ async function commandLineOf(path: string): Promise<string> {
   return await withFile(path, async (source) => {
     if (source.size > MAX_COMMAND_LINE)
       throw new UsageError('ERR_USAGE', `${path} has ${source.size} bytes: that is no command line`)
-    const bytes = Buffer.alloc(source.size)
-    const count = await source.read(bytes, 0)
-    return bytes.toString('utf8', 0, count).trim()
+    return (await readUpTo(source, 0, source.size)).toString('utf8').trim()
   })
 }
 

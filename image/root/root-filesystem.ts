@@ -28,7 +28,7 @@ export interface PreparedRootFilesystem {
   readonly ramdisks: readonly string[]
   readonly commandLine: string
   /** The kernel's; an image for another one is refused. */
-  readonly architecture: Architecture | undefined
+  readonly architecture: Architecture
   /** Of an OCI image: what `docker inspect` says, without times. */
   readonly dockerInfo?: unknown
   /** What the image asks for and init does not do, a sentence each. */
