@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { temporaryFolder } from '../support/cli.js'
+import { suiteWith } from '../support/requirement.js'
 
 // What it does as process 1 is tested in guests: test/vm/init-check.ts.
 
@@ -28,11 +29,8 @@ function build(output: string, sources = SOURCES, compiler?: string): Result {
   return run(join(sources, 'build.sh'), [output], { env })
 }
 
-/** With a compiler; without one only CI takes offence. */
 function withCompiler(name: string, suite: () => void): void {
-  const found = run(name, ['--version']).status === 0
-  if (found || process.env.CI === 'true') describe(`the enclave's init, by ${name}`, suite)
-  else describe.skip(`the enclave's init (skipped: no ${name} here)`, () => it('needs it', () => undefined))
+  suiteWith(run(name, ['--version']).status === 0, name, `the enclave's init, by ${name}`, suite)
 }
 
 /** Of an ELF file of 64 bits, little-endian (System V ABI, chapters 4 and 5). */

@@ -3,8 +3,9 @@ import { closeSync, fstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { loadNative, type Native, type Result } from '../../native/index.js'
+import { suiteWith } from '../support/requirement.js'
 
 // No AF_VSOCK socket here: a development machine's may lead to somebody. They are tested in guests.
 
@@ -28,8 +29,7 @@ function open(path: string): number {
 }
 
 function withAddon(suite: (native: Native) => void): void {
-  if (native !== undefined) describe('the addon', () => suite(native))
-  else describe.skip('the addon (skipped: it is not built)', () => it('needs a C compiler', () => undefined))
+  suiteWith(native !== undefined, 'addon: it is not built', 'the addon', () => native && suite(native))
 }
 
 withAddon((native) => {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'vitest'
+import { suiteWith } from './requirement.js'
 
 const present = spawnSync('openssl', ['version']).status === 0
 
@@ -27,19 +27,9 @@ const openssl: OpenSsl = {
   text: (args, files) => openssl.run(args, files).toString('utf8'),
 }
 
-/** A `describe` for checks by somebody else's code: skipped loudly without openssl, failing in CI. */
+/** Checks by somebody else's code. */
 export function withOpenSsl(name: string, suite: (openssl: OpenSsl) => void): void {
-  if (present) {
-    describe(name, () => suite(openssl))
-  } else if (process.env.CI === 'true') {
-    it(name, () => {
-      throw new Error('openssl is missing')
-    })
-  } else {
-    describe.skip(`${name} (skipped: no openssl)`, () => {
-      it('needs openssl', () => undefined)
-    })
-  }
+  suiteWith(present, 'openssl', name, () => suite(openssl))
 }
 
 export function pem(label: string, der: Uint8Array): string {

@@ -14,7 +14,8 @@ describe('a window of your own on AF_VSOCK', () => {
     },
   )
 
+  // What it does to a peer is tested on real sockets, in a guest.
   it.each([undefined, 1_024, 3_072, 16 * 1024 * 1024])('may be %s', (window) => {
-    expect(kernelTransportWith({ window })).toHaveProperty('connect')
+    expect(() => kernelTransportWith({ window })).not.toThrow()
   })
 })

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   connect,
   kernelTransport,
+  kernelTransportWith,
   type ListenOptions,
   listen,
   localCid,
@@ -12,7 +13,15 @@ import {
   VMADDR_CID_LOCAL,
 } from '../../../shared/vsock/index.js'
 import { type Rig, vsockConformance } from '../../support/vsock-conformance.js'
-import { closing, descriptors, firstConnection, noLeak, read } from '../../support/vsock-conformance-bench.js'
+import {
+  closing,
+  descriptors,
+  eventually,
+  firstConnection,
+  noLeak,
+  pause,
+  read,
+} from '../../support/vsock-conformance-bench.js'
 // Started as a thread, this file does what the tests ask of one.
 import '../../support/vsock-conformance-worker.js'
 import { run } from './run.js'
@@ -71,6 +80,33 @@ function kernelOnly(): void {
     const server = await serve({ port: 443 })
     server.on('connection', (socket) => socket.end('heard'))
     expect(await read(connect({ cid: LOCAL, port: 443 }))).toBe('heard')
+  })
+
+  /** A connection whose server reads nothing, on which 1 MiB was written; gives whether it is all gone. */
+  const unread = async (window?: number) => {
+    const port = freshPort()
+    const server = await serve({ port, transport: kernelTransportWith({ window }), pauseOnConnect: true })
+    const accepted = firstConnection(server)
+    const socket = connect({ cid: LOCAL, port })
+    onTestFinished(() => void socket.destroy())
+    let gone = false
+    socket.write(Buffer.alloc(1024 * 1024), () => {
+      gone = true
+    })
+    return { server: await accepted, isGone: () => gone }
+  }
+
+  it('takes 1 MiB before it is read, by default', async () => {
+    const { isGone } = await unread()
+    await eventually(() => expect(isGone()).toBe(true))
+  })
+
+  it('takes no more than its window before it is read', async () => {
+    const { server, isGone } = await unread(4_096)
+    await pause(1_000)
+    expect(isGone()).toBe(false)
+    server.resume()
+    await eventually(() => expect(isGone()).toBe(true))
   })
 
   it('has no way to a CID that does not exist', async () => {
