@@ -25,7 +25,7 @@ need = @command -v $(1) >/dev/null || { echo 'make $@: there is no $(1) here: $(
 need_nitro_cli = $(call need,nitro-cli,it comes with Nitro Enclaves on an EC2 instance (package aws-nitro-enclaves-cli),$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build simulate test test-nodes test-vm prebuilds bench clean
+.PHONY: help build simulate test test-nodes test-vm soak prebuilds bench clean
 .PHONY: eif eif-local blobs describe pcrs run-enclave console terminate
 
 help: ## This list
@@ -81,6 +81,9 @@ terminate: ## End the enclave NAME
 
 bench: $(BUILT) ## Measure the rate and the CPU of attested calls; writes build/bench.json
 	@node --import tsx test/bench/main.ts
+
+soak: $(BUILT) ## Random connections through one proxy for SECONDS=600 (20,000 of them): every byte accounted for, nothing left
+	@SECONDS=$(or $(SECONDS),600) npx vitest run --config test/soak/vitest.config.ts
 
 test-nodes: $(BUILT) ## The tests on Node 24 and 26, from the npm package that carries their binaries
 	@test/on-node.sh 24

@@ -5,6 +5,7 @@ import { eifCommand } from './eif.js'
 import { EXIT_CODES } from './exit-codes.js'
 import { inspectCommand } from './inspect.js'
 import { openEnvelopeCommand } from './open-envelope.js'
+import { proxyCommand } from './proxy.js'
 import { simulateCommand } from './simulate.js'
 import { verifyCommand } from './verify.js'
 
@@ -22,6 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(inspectCommand())
     .addCommand(openEnvelopeCommand())
     .addCommand(eifCommand())
+    .addCommand(proxyCommand())
     // Only before a command are the program's own: `eif build` has a --version, too.
     .enablePositionalOptions()
   for (const command of commandsBelow(program)) {

@@ -31,6 +31,8 @@ const schema = z.strictObject({
   controlPort: port.default(5000),
   /** Bytes that the parent may send before they are read; see kernelTransportWith. */
   receiveWindow: z.int().positive().optional(),
+  /** Where the parent serves credentials: they are fetched from there, and pushed ones refused. */
+  credentialsPort: port.optional(),
   /** For tests against a simulated KMS: credentials that are no secret. Pushed ones are refused then. */
   testCredentials: z
     .strictObject({
@@ -66,7 +68,13 @@ export function parseConfiguration(json: string, tlsRoots: string): Configuratio
       `${CONFIGURATION_FILE}: ${member || 'its form'} is not as it must be`,
     )
   }
-  const { region, kmsHost: host, receiveWindow: window } = parsed.data
+  const { region, kmsHost: host, receiveWindow: window, credentialsPort, testCredentials } = parsed.data
+  if (credentialsPort !== undefined && testCredentials !== undefined) {
+    throw new UsageError(
+      'ERR_ENCLAVE_CONFIG',
+      `${CONFIGURATION_FILE}: credentialsPort and testCredentials exclude each other`,
+    )
+  }
   return named(CONFIGURATION_FILE, () => {
     kernelTransportWith({ window })
     const regional = kmsHost(region)

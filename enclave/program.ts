@@ -2,7 +2,8 @@
 import { connect, kernelTransportWith, listen, type VsockTransport } from '../shared/vsock/index.js'
 import { run } from './application.js'
 import { type Configuration, readConfiguration } from './configuration.js'
-import { identityOf, pushedCredentials } from './kms/credentials.js'
+import type { KmsClientOptions } from './kms/client.js'
+import { fromParent, identityOf, type PushedCredentials, pushedCredentials } from './kms/credentials.js'
 import { openNsm } from './nsm/open.js'
 import type { Nsm } from './nsm/requests.js'
 import { serve } from './service.js'
@@ -40,14 +41,13 @@ export async function startProgram(folder: URL): Promise<void> {
 export async function serveParent(configuration: Configuration, machine: Machine): Promise<Program> {
   const { parentCid, proxyPort, controlPort, region, kmsHost, trustAnchors } = configuration
   const { nsm, transport, cid } = machine
-  const { testCredentials } = configuration
-  const pushed = pushedCredentials()
+  const { credentials, push } = credentialsOf(configuration, transport)
   const application = await run({
     nsm,
     dial: () => connect({ cid: parentCid, port: proxyPort, transport, timeout: CONNECT_TIMEOUT }),
     region,
     kmsHost,
-    credentials: testCredentials === undefined ? pushed.provider : identityOf(testCredentials),
+    credentials,
     trustAnchors,
   })
   let calls = 0
@@ -72,7 +72,7 @@ export async function serveParent(configuration: Configuration, machine: Machine
       calls,
       residentMemory: process.memoryUsage.rss(),
     }),
-    setCredentials: testCredentials === undefined ? pushed.push : undefined,
+    setCredentials: push,
   })
   return {
     close: () => {
@@ -80,6 +80,19 @@ export async function serveParent(configuration: Configuration, machine: Machine
       application.close()
     },
   }
+}
+
+/** Those of the image, fetched from the parent, or pushed by it: one of the three. */
+function credentialsOf(
+  { parentCid, credentialsPort, testCredentials }: Configuration,
+  transport: VsockTransport,
+): { readonly credentials: KmsClientOptions['credentials']; readonly push?: PushedCredentials['push'] } {
+  if (testCredentials !== undefined) return { credentials: identityOf(testCredentials) }
+  if (credentialsPort !== undefined) {
+    return { credentials: fromParent({ cid: parentCid, port: credentialsPort, transport }) }
+  }
+  const { provider, push } = pushedCredentials()
+  return { credentials: provider, push }
 }
 
 /** What the image is, and who signed it. */

@@ -19,7 +19,7 @@ export interface Service {
     readonly signal: AbortSignal
   }): Promise<Uint8Array>
   status(): Promise<Status>
-  /** Absent where the image brings credentials of its own. Throws for credentials that are of no use. */
+  /** Absent where the image says where credentials come from. Throws for credentials that are of no use. */
   readonly setCredentials?: ((credentials: AwsCredentialIdentity) => void) | undefined
 }
 
@@ -102,7 +102,10 @@ async function perform(request: Request, service: Service, signal: AbortSignal):
   switch (request.type) {
     case 'setCredentials': {
       if (service.setCredentials === undefined)
-        throw new OperationError('ERR_CREDENTIALS', 'this image has credentials of its own')
+        throw new OperationError(
+          'ERR_CREDENTIALS',
+          'this image gets its credentials elsewhere: none can be pushed',
+        )
       service.setCredentials(identityOf(request))
       return { ok: true }
     }

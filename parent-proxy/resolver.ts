@@ -1,10 +1,14 @@
-/** From a host name to a connected socket: resolve, then try every endpoint in turn, within one deadline. */
-import { lookup } from 'node:dns/promises'
-import net from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+/** From a host name to endpoints: hosts file, then DNS, from a cache that outlives the DNS servers' failures. */
+import { isIPv4, isIPv6 } from 'node:net'
 import { OperationError, UsageError } from '../shared/errors.js'
-import { limitConnect } from '../shared/vsock/transport.js'
-import type { Target } from './allowlist.js'
+import { type AddressPreference, familiesOf, inOrder } from './names/address-order.js'
+import { dnsQuestion } from './names/dns-question.js'
+import { parseHostName } from './names/host-name.js'
+import { hostsFile } from './names/hosts-file.js'
+import { parseIp } from './names/ip-address.js'
+import { type ResolvedName, resolvedName } from './names/resolved-name.js'
+
+export type { AddressPreference } from './names/address-order.js'
 
 /** `address` is an IP address; `path` is a Unix socket, which only an injected resolver names. */
 export type Endpoint = { readonly address: string; readonly port: number } | { readonly path: string }
@@ -12,95 +16,69 @@ export type Endpoint = { readonly address: string; readonly port: number } | { r
 /** Endpoints of a target in order of preference. It may fail or never settle: one connection ends, no more. */
 export type Resolver = (host: string, port: number) => Promise<readonly Endpoint[]>
 
-export interface DialLimits {
-  /** Milliseconds for resolution and every attempt together. */
-  readonly timeout: number
-  readonly signal: AbortSignal
+export interface DnsOptions {
+  /** `ip`, `ip:port` or `[ipv6]:port`; default: the system's (resolv.conf), those of the moment. */
+  readonly servers?: readonly string[]
+  /** Milliseconds that an answer is kept; default: the records' own TTL. 0: DNS is asked for each connection. */
+  readonly ttl?: number
+  /** Default: both families, by turns. */
+  readonly prefer?: AddressPreference
+  /** DNS was asked in vain; stale: the last good answer serves. */
+  readonly onFailure?: (failure: { host: string; error: Error; stale: boolean }) => void
+  /** Default: /etc/hosts. */
+  readonly hostsFile?: string
+  /** Milliseconds, of a clock that is never set back. */
+  readonly now?: () => number
 }
 
-/** Milliseconds of silence before the system asks whether the upstream server still lives. */
-const KEEP_ALIVE_DELAY = 60_000
-/** Milliseconds between attempts while a Unix listener's backlog is full. */
-const RETRY_DELAY = 10
-
-/** The system's resolver (getaddrinfo): hosts file, then DNS; both address families, in the system's order. */
-export const dnsResolver: Resolver = async (host, port) => {
-  const found = await lookup(host, { all: true })
-  return found.map(({ address }) => ({ address, port }))
-}
-
-const start = (endpoint: Endpoint): net.Socket => {
-  if ('path' in endpoint) return net.connect({ path: endpoint.path, allowHalfOpen: true })
-  const { address, port } = endpoint
-  // net.connect would resolve a name once more, past the resolver that was chosen.
-  if (net.isIP(address) === 0)
-    throw new UsageError('ERR_USAGE', `the resolver gave no IP address: ${address}`)
-  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY }
-  return net.connect({ host: address, port, allowHalfOpen: true, ...options })
-}
-
-const open = (endpoint: Endpoint, name: string, limits: DialLimits): Promise<net.Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = start(endpoint)
-    limitConnect(socket, name, limits)
-    socket.once('connect', () => resolve(socket))
-    // Stays for good: between here and the tunnel nobody else listens.
-    socket.on('error', reject)
-  })
-
-/** Where TCP waits for room in a full backlog, a Unix socket fails with EAGAIN: tried until the deadline. */
-const persist = async (endpoint: Endpoint, name: string, limits: DialLimits): Promise<net.Socket> => {
-  const deadline = performance.now() + limits.timeout
-  for (;;) {
-    const timeout = Math.max(1, deadline - performance.now())
-    try {
-      return await open(endpoint, name, { ...limits, timeout })
-    } catch (error) {
-      const full = (error as NodeJS.ErrnoException).code === 'EAGAIN'
-      if (!full || performance.now() + RETRY_DELAY >= deadline) throw error
-    }
-    await sleep(RETRY_DELAY)
-  }
-}
-
-/** `promise`, given up at the deadline or on abort; what it does later is ignored. */
-const within = async <T>(promise: Promise<T>, name: string, { timeout, signal }: DialLimits): Promise<T> => {
-  let stop: (error: unknown) => void = () => {}
-  const stopped = new Promise<never>((_, reject) => {
-    stop = reject
-  })
-  const onAbort = () => stop(signal.reason)
-  const onDeadline = () =>
-    stop(new OperationError('ETIMEDOUT', `${name} was not resolved within ${timeout} ms`))
-  const timer = setTimeout(onDeadline, timeout)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    return await Promise.race([promise, stopped])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
-  }
-}
+/** Names that are remembered; beyond, the one that was not asked for the longest is forgotten. */
+const MAX_NAMES = 1_024
 
 /**
- * A socket connected to the first endpoint of `target` that accepts. Each attempt may take an equal share of the
- * time that is left, so that a silent first address does not use up all of it.
- * @throws the last attempt's error; OperationError ETIMEDOUT; the signal's reason
+ * A resolver with a cache of its own. Answers are kept for their TTL; where DNS fails, the last good one serves for
+ * up to three days more (RFC 8767 section 5), and a caller waits at most 1.8 s for a better one. Search domains are
+ * not applied. It rejects with OperationError ERR_PROXY_DNS.
+ * @throws UsageError ERR_PROXY_CONFIG (servers, ttl)
  */
-export const dial = async (resolver: Resolver, { host, port }: Target, limits: DialLimits) => {
-  const { timeout, signal } = limits
-  const name = `${host}:${port}`
-  const deadline = performance.now() + timeout
-  const endpoints = await within(resolver(host, port), name, limits)
-  let failure: unknown = new Error(`the resolver knows no endpoint of ${name}`)
-  for (const [index, endpoint] of endpoints.entries()) {
-    const share = Math.max(1, (deadline - performance.now()) / (endpoints.length - index))
+export const dnsResolver = (options: DnsOptions = {}): Resolver => {
+  const { ttl, prefer, now = () => performance.now() } = options
+  if (ttl !== undefined && !(ttl >= 0 && Number.isFinite(ttl))) {
+    throw new UsageError('ERR_PROXY_CONFIG', `dns.ttl is a number of milliseconds, not ${String(ttl)}`)
+  }
+  const question = dnsQuestion(options.servers)
+  const hosts = hostsFile(options.hostsFile ?? '/etc/hosts')
+  const names = new Map<string, ResolvedName>()
+
+  const onFailure: DnsOptions['onFailure'] = (failure) => {
     try {
-      return await persist(endpoint, name, { timeout: share, signal })
+      options.onFailure?.(failure)
     } catch (error) {
-      failure = error
+      process.emitWarning(error instanceof Error ? error : String(error))
     }
   }
-  throw failure
+
+  const remembered = (name: string): ResolvedName => {
+    const families = familiesOf(prefer)
+    const known = names.get(name) ?? resolvedName(name, { families, question, ttl, now, onFailure })
+    names.delete(name)
+    names.set(name, known)
+    for (const [oldest] of names) {
+      if (names.size <= MAX_NAMES) break
+      names.delete(oldest)
+    }
+    return known
+  }
+
+  const addressesOf = async (host: string): Promise<readonly string[]> => {
+    if (parseIp(host) !== undefined) return [host]
+    const name = parseHostName(host)
+    if (name === undefined) {
+      throw new OperationError('ERR_PROXY_DNS', `${host} was not resolved: it is no host name`)
+    }
+    const listed = hosts(name)
+    const local = inOrder({ 4: listed.filter(isIPv4), 6: listed.filter(isIPv6) }, prefer)
+    return local.length > 0 ? local : inOrder(await remembered(name)(), prefer)
+  }
+
+  return async (host, port) => (await addressesOf(host)).map((address) => ({ address, port }))
 }

@@ -22,6 +22,7 @@ export function trustFrom(environment: Readonly<Record<string, string | undefine
     proxyPort: number('PROXY_PORT') ?? 8000,
     controlPort: number('CONTROL_PORT') ?? 5000,
     receiveWindow: number('RECEIVE_WINDOW'),
+    credentialsPort: number('CREDENTIALS_PORT'),
     testCredentials: credentials === undefined ? undefined : parsed('TEST_CREDENTIALS', credentials),
     tlsRoots: given('TLS_ROOTS'),
   }

@@ -111,6 +111,10 @@ export type OperationCode =
   | 'ERR_VSOCK_ADDRESS'
   | 'ERR_VSOCK_UNAVAILABLE'
   | 'ETIMEDOUT'
+  | 'ERR_PROXY_LISTEN'
+  | 'ERR_PROXY_MONITOR'
+  | 'ERR_PROXY_DNS'
+  | 'ERR_PROXY_ADDRESS'
   | 'ERR_SIMULATOR'
 
 export type ErrorCode = FormatCode | VerificationCode | PolicyCode | UsageCode | NsmCode | OperationCode

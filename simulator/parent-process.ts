@@ -1,6 +1,7 @@
 /** The parent instance of a simulation, a process of its own: the real proxy, with the way to KMS and a tap injected. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ParentProxy, startProxy } from '../parent-proxy/index.js'
+import { type ParentProxy, startProxy } from '../parent-proxy/proxy.js'
+import type { TapRecord } from '../parent-proxy/tunnel-route.js'
 import { PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { serveParent } from './child.js'
 import { TraceWriter } from './trace.js'
@@ -28,13 +29,19 @@ async function start({ directory, port, host, socket, trace: path }: ParentStart
   const target = { host, port: 443 }
   const writer = path === undefined ? undefined : new TraceWriter(path)
   trace = writer
-  proxy = await startProxy({
-    listen: { cid: PARENT_CID, port, transport: unixTransport(directory) },
-    to: target,
-    allowlist: [{ address: host, port: 443 }],
-    resolver: async () => [{ path: socket }],
-    ...(writer && { tap: (record) => writer.write(record) }),
-  })
+  proxy = await startProxy(
+    {
+      allowlist: [{ address: host, port: 443 }],
+      listeners: [
+        {
+          listen: { cid: PARENT_CID, port, transport: unixTransport(directory) },
+          to: target,
+          ...(writer && { tap: (record: TapRecord) => writer.write(record) }),
+        },
+      ],
+    },
+    { resolver: async () => [{ path: socket }] },
+  )
 }
 
 function account(): ParentAccount {

@@ -1,6 +1,8 @@
-/** Credentials that somebody hands to a running enclave, and hands again before they expire. */
+/** An enclave's credentials: pushed by its parent, again before they expire; or fetched from it, see fromParent. */
 import type { AwsCredentialIdentity } from '@smithy/types'
 import { OperationError } from '../../shared/errors.js'
+
+export { type FromParentOptions, fromParent } from './parent-credentials.js'
 
 export interface PushedCredentials {
   /** What createKmsClient takes; throws OperationError ERR_CREDENTIALS while there are none that are valid. */

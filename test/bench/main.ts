@@ -1,28 +1,53 @@
-/** `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. */
-
+/**
+ * `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. All parts, or those that
+ * ARGS names: generate-random, vsock, proxy.
+ */
 import { describe, outcomeOf } from '../../debian/outcome.js'
 import type { simulate as Simulate } from '../../simulator/index.js'
 import { benchInGuest } from '../vm/bench.js'
 import { benchGenerateRandom } from './generate-random.js'
+import { benchProxy } from './proxy/index.js'
 import { type Result, report } from './result.js'
 
-// The built simulator: its processes are JavaScript files.
-const built = new URL('../../dist/simulator/index.js', import.meta.url)
-const { simulate }: { simulate: typeof Simulate } = await import(built.href)
+// The built product: its processes are JavaScript files.
+const built = new URL('../../dist/', import.meta.url)
 
 const policy = {
   Version: '2012-10-17',
   Statement: { Effect: 'Allow', Action: 'kms:GenerateRandom', Resource: '*' },
 }
-const results: Result[] = []
-const simulation = await simulate({ policy })
-try {
-  results.push(...(await benchGenerateRandom(simulation)))
-} finally {
-  await simulation.close()
+
+async function benchSimulation(): Promise<readonly Result[]> {
+  const { simulate }: { simulate: typeof Simulate } = await import(new URL('simulator/index.js', built).href)
+  const simulation = await simulate({ policy })
+  try {
+    return await benchGenerateRandom(simulation)
+  } finally {
+    await simulation.close()
+  }
 }
-// AF_VSOCK is a guest's affair, where a guest can be had.
-const outcome = await outcomeOf(async () => void results.push(...(await benchInGuest())))
+
+const parts: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
+  'generate-random': benchSimulation,
+  // AF_VSOCK is a guest's affair, where a guest can be had.
+  vsock: benchInGuest,
+  proxy: () => benchProxy(built),
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.find((name) => !(name in parts))
+if (unknown !== undefined) {
+  process.stderr.write(`no such part: ${unknown}; there are ${Object.keys(parts).join(', ')}\n`)
+  process.exit(2)
+}
+
+const results: Result[] = []
+const outcomes: string[] = []
+for (const [name, bench] of Object.entries(parts)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  const outcome = await outcomeOf(async () => void results.push(...(await bench())))
+  outcomes.push(`${name}: ${describe(outcome)}\n`)
+  if (outcome.kind === 'failed') process.exitCode = 1
+}
 report(results)
-process.stdout.write(`AF_VSOCK in a guest: ${describe(outcome)}\n`)
-if (outcome.kind === 'failed') process.exitCode = 1
+for (const outcome of outcomes) process.stdout.write(outcome)

@@ -27,6 +27,12 @@ describe('the configuration of an image', () => {
     expect(parseConfiguration(json({ kmsHost }), roots)).toMatchObject({ kmsHost })
   })
 
+  it('may say where the parent serves credentials', () => {
+    expect(parseConfiguration(json({ credentialsPort: 8001 }), roots)).toMatchObject({
+      credentialsPort: 8001,
+    })
+  })
+
   it.each([
     ['no region', '{}', roots, 'region'],
     ['a region that is none', json({ region: 'mars' }), roots, 'region'],
@@ -34,6 +40,13 @@ describe('the configuration of an image', () => {
     ['an address for a host', json({ kmsHost: '127.0.0.1' }), roots, 'host'],
     ['a port beyond 32 bits', json({ proxyPort: 2 ** 32 }), roots, 'proxyPort'],
     ['port 0', json({ controlPort: 0 }), roots, 'controlPort'],
+    ['a credentials port that is none', json({ credentialsPort: '8001' }), roots, 'credentialsPort'],
+    [
+      'two origins of credentials',
+      json({ credentialsPort: 8001, testCredentials: { accessKeyId: 'a', secretAccessKey: 'b' } }),
+      roots,
+      'exclude each other',
+    ],
     ['CID ANY', json({ parentCid: 0xffffffff }), roots, 'parentCid'],
     ['what nobody knows', json({ endpoint: 'x' }), roots, 'endpoint'],
     ['what is no JSON', '{', roots, 'JSON'],

@@ -1,10 +1,14 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import type net from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { parseConfiguration } from '../../enclave/configuration.js'
+import type { GivenCredentials } from '../../enclave/kms/credentials.js'
 import { serveParent } from '../../enclave/program.js'
+import { createCredentialsServer } from '../../parent-proxy/credentials/server.js'
 import type { Response } from '../../shared/messages.js'
 import { connect, listen, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
 import type { SimulateOptions } from '../../simulator/index.js'
@@ -14,23 +18,34 @@ import { startSimulation } from '../support/simulation.js'
 // The program of an image, asked by a parent over a Unix socket; its NSM, proxy and KMS are the simulator's.
 
 const ENCLAVE = { cid: 16, port: 5000 }
+const CREDENTIALS = { cid: 3, port: 8001 }
 
 interface Options extends SimulateOptions {
   readonly ownCredentials?: boolean
+  /** The parent serves credentials, and the image says so. */
+  readonly servedCredentials?: boolean
   /** The proxy takes connections, and never answers. */
   readonly silent?: boolean
 }
 
-async function startEnclave({ ownCredentials = false, silent = false, ...options }: Options = {}) {
+async function startEnclave({
+  ownCredentials = false,
+  servedCredentials = false,
+  silent = false,
+  ...options
+}: Options = {}) {
   const simulation = await startSimulation(options)
   const { dependencies, credentials } = simulation
   const folder = unixTransport(temporaryFolder())
   const dialled: string[] = []
   const carriers: net.Socket[] = []
+  if (servedCredentials) await serveCredentials(folder, credentials)
   const dial = silent ? await silentDial() : dependencies.dial
   const transport: VsockTransport = {
-    connect: ({ cid, port }) => {
+    connect: (address, limits) => {
+      const { cid, port } = address
       dialled.push(`${cid}:${port}`)
+      if (port === CREDENTIALS.port) return folder.connect(address, limits)
       const carrier = dial()
       carriers.push(carrier)
       return carrier
@@ -38,13 +53,34 @@ async function startEnclave({ ownCredentials = false, silent = false, ...options
     listen: (server, address, backlog) => folder.listen(server, address, backlog),
   }
   const configuration = parseConfiguration(
-    JSON.stringify({ region: dependencies.region, ...(ownCredentials && { testCredentials: credentials }) }),
+    JSON.stringify({
+      region: dependencies.region,
+      ...(ownCredentials && { testCredentials: credentials }),
+      ...(servedCredentials && { credentialsPort: CREDENTIALS.port }),
+    }),
     (dependencies.trustAnchors ?? []).join('\n'),
   )
   const program = await serveParent(configuration, { nsm: dependencies.nsm, transport, cid: ENCLAVE.cid })
   onTestFinished(() => program.close())
   const parent = () => conversation(connect({ ...ENCLAVE, transport: folder }))
   return { parent, dialled, carriers, simulation, credentials: { type: 'setCredentials', ...credentials } }
+}
+
+/** The parent's listener for credentials, of a file. */
+async function serveCredentials(transport: VsockTransport, credentials: GivenCredentials) {
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = credentials
+  const path = join(temporaryFolder(), 'credentials.json')
+  writeFileSync(
+    path,
+    JSON.stringify({ AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken }),
+  )
+  const served = createCredentialsServer({ source: 'file', path })
+  const server = await listen({ ...CREDENTIALS, transport, pauseOnConnect: true })
+  server.on('connection', (socket) => served.serve(socket, new AbortController().signal))
+  onTestFinished(() => {
+    server.close()
+    served.close()
+  })
 }
 
 async function silentDial() {
@@ -138,6 +174,17 @@ it('keeps the credentials that its image brings', async () => {
     error: { code: 'ERR_CREDENTIALS' },
   })
   expect(await parent().ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+})
+
+it('fetches the credentials that its parent serves, and takes no others', async () => {
+  const { parent, credentials, dialled } = await startEnclave({ servedCredentials: true })
+  expect(await parent().ask({ ...credentials, accessKeyId: 'ASIAOTHER' })).toMatchObject({
+    ok: false,
+    error: { code: 'ERR_CREDENTIALS' },
+  })
+  expect(dialled).toEqual([])
+  expect(await parent().ask(generateRandom)).toEqual({ ok: true, numberOfBytes: 32 })
+  expect(dialled.toSorted()).toEqual(['3:8000', '3:8001'])
 })
 
 it("passes on KMS's refusal, by its name and request id", async () => {

@@ -2,8 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type net from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
-import { type ConnectionSummary, startProxy, type TapRecord } from '../../parent-proxy/index.js'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { ConnectionSummary } from '../../parent-proxy/connection.js'
+import type { ProxyEvent } from '../../parent-proxy/observer.js'
+import type { ProxyOptions, TunnelListenerOptions } from '../../parent-proxy/options.js'
+import { startProxy } from '../../parent-proxy/proxy.js'
+import type { TapRecord } from '../../parent-proxy/tunnel-route.js'
 import { unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
 import { startSilentListener, startStuckListener } from '../shared/vsock/stuck-listener.js'
 import {
@@ -30,18 +34,16 @@ describe.each(['unix', 'tcp'] as const)('to a %s upstream', (kind) => {
     client.end('ping')
     expect(String(await read(client))).toBe('ping, hello')
     expect(await rig.summary()).toEqual({
+      listener: 'vsock:3:8000',
       connection: 1,
+      to: 'kms.test:443',
+      ...(kind === 'tcp' && { address: '127.0.0.1', localPort: expect.any(Number) }),
       bytesUp: 4,
       bytesDown: 11,
       duration: expect.any(Number),
       reason: 'ended',
     })
-    expect(rig.proxy).toMatchObject({
-      address: { cid: 3, port: 8000 },
-      bytesUp: 4,
-      bytesDown: 11,
-      connections: 0,
-    })
+    expect(rig.proxy).toMatchObject({ bytesUp: 4, bytesDown: 11, connections: 0 })
   })
 
   it('passes on the end of the upstream side, and goes on sending up', async () => {
@@ -235,7 +237,15 @@ describe('an upstream that cannot be reached', () => {
     const upstream = await startUpstream(echo, 'tcp')
     const { port } = upstream.server.address() as net.AddressInfo
     const to = { host: 'localhost', port }
-    const rig = await startRig([], { to, allowlist: [{ address: 'localhost', port }], resolver: undefined })
+    const rig = await startRig([], {
+      to,
+      allowlist: [
+        { address: 'localhost', port },
+        { address: '127.0.0.1', port },
+        { address: '::1', port },
+      ],
+      resolver: undefined,
+    })
     const client = rig.dial()
     client.end('ping')
     expect(String(await read(client))).toBe('ping')
@@ -339,7 +349,7 @@ describe('an upstream that cannot be reached', () => {
 describe('limits', () => {
   it('closes connections beyond maxConnections, and has room again when one ends', async () => {
     const upstream = await startUpstream(echo)
-    const rig = await startRig([upstream.endpoint], { maxConnections: 2 })
+    const rig = await startRig([upstream.endpoint], { maxConnections: 2, queue: 0 })
     const open = [rig.dial(), rig.dial()]
     for (const client of open) {
       client.write('ping')
@@ -347,7 +357,7 @@ describe('limits', () => {
     }
     expect(rig.proxy.connections).toBe(2)
     await ending(rig.dial())
-    expect(await rig.summary()).toMatchObject({ connection: 3, reason: 'refused', bytesUp: 0 })
+    expect(await rig.summary()).toMatchObject({ connection: 3, reason: 'queue-full', bytesUp: 0 })
     open[0]?.end()
     await rig.summary(1)
     const client = rig.dial()
@@ -373,12 +383,12 @@ describe('limits', () => {
   ])('refuses %s', async (_, options, message) => {
     const listening = vi.fn(async () => {})
     const transport: VsockTransport = { connect: () => expect.fail(), listen: listening }
-    const started = startProxy({
-      listen: { cid: 3, port: 8000, transport },
+    const { allowlist = [{ address: 'kms.test', port: 443 }], ...listener } = {
       to,
-      allowlist: [{ address: 'kms.test', port: 443 }],
       ...options,
-    })
+    } as Partial<ProxyOptions> & TunnelListenerOptions
+    const listen = { cid: 3, port: 8000, transport }
+    const started = startProxy({ allowlist, listeners: [{ ...listener, listen }] })
     const refusal = { name: 'UsageError', code: 'ERR_PROXY_CONFIG', message: expect.stringMatching(message) }
     await expect(started).rejects.toMatchObject(refusal)
     expect(listening).not.toHaveBeenCalled()
@@ -479,10 +489,27 @@ describe('observers', () => {
     })
   })
 
-  it('turns what onConnection throws, and what accept() fails with, into warnings', async () => {
+  it('turns what they throw into warnings', async () => {
     const warnings: string[] = []
     const onWarning = (warning: Error) => warnings.push(warning.message)
     process.on('warning', onWarning)
+    onTestFinished(() => void process.off('warning', onWarning))
+    const upstream = await startUpstream(echo)
+    const onConnection = (_: ConnectionSummary) => {
+      throw new Error('no account')
+    }
+    const onEvent = () => {
+      throw new Error('no log')
+    }
+    const rig = await startRig([upstream.endpoint], { observer: { onConnection, onEvent } })
+    const client = rig.dial()
+    client.end('ping')
+    expect(String(await read(client))).toBe('ping')
+    await until(() => warnings.length === 2)
+    expect(warnings).toEqual(['no log', 'no account'])
+  })
+
+  it('hear of an accept that failed, and the listener goes on', async () => {
     const upstream = await startUpstream(echo)
     let server: net.Server | undefined
     const unix = unixTransport(directory())
@@ -493,16 +520,14 @@ describe('observers', () => {
         return unix.listen(made, ...rest)
       },
     }
-    const onConnection = (_: ConnectionSummary) => {
-      throw new Error('no account')
-    }
-    const rig = await startRig([upstream.endpoint], { transport, onConnection })
-    server?.emit('error', new Error('accept failed'))
+    const events: ProxyEvent[] = []
+    const observer = { onEvent: (event: ProxyEvent) => events.push(event) }
+    const rig = await startRig([upstream.endpoint], { transport, observer })
+    const error = new Error('accept failed')
+    server?.emit('error', error)
+    expect(events.at(-1)).toEqual({ type: 'accept-failed', listener: 'vsock:3:8000', error })
     const client = rig.dial()
     client.end('ping')
     expect(String(await read(client))).toBe('ping')
-    await until(() => warnings.length === 2)
-    expect(warnings).toEqual(['accept failed', 'no account'])
-    process.off('warning', onWarning)
   })
 })

@@ -5,14 +5,11 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import {
-  type ConnectionSummary,
-  type Endpoint,
-  type ParentProxy,
-  type ProxyOptions,
-  type Resolver,
-  startProxy,
-} from '../../parent-proxy/index.js'
+import type { ConnectionSummary } from '../../parent-proxy/connection.js'
+import type { ProxyObserver } from '../../parent-proxy/observer.js'
+import type { ProxyOptions, TunnelListenerOptions } from '../../parent-proxy/options.js'
+import { type ParentProxy, startProxy } from '../../parent-proxy/proxy.js'
+import type { Endpoint, Resolver } from '../../parent-proxy/resolver.js'
 import { connect, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
 
 export const directory = (): string => {
@@ -63,7 +60,15 @@ export const tcpTransport: VsockTransport = {
   },
 }
 
-type Settings = Partial<ProxyOptions> & { transport?: VsockTransport; port?: number }
+type Settings = Omit<Partial<TunnelListenerOptions>, 'listen'> & {
+  readonly transport?: VsockTransport
+  readonly port?: number
+  readonly allowlist?: ProxyOptions['allowlist']
+  readonly resolver?: Resolver | undefined
+  readonly observer?: ProxyObserver
+  readonly shared?: Pick<ProxyOptions, 'maxConnections' | 'maxConnectionsPerCid'>
+  readonly descriptors?: number
+}
 
 export interface Rig {
   readonly proxy: ParentProxy
@@ -74,21 +79,37 @@ export interface Rig {
   summary(index?: number): Promise<ConnectionSummary>
 }
 
-/** Starts a proxy whose target resolves to `upstream`. */
+/** Allowed by their exact addresses, as loopback has to be. */
+const addressesOf = (endpoints: readonly Endpoint[] | Resolver): ProxyOptions['allowlist'] =>
+  typeof endpoints === 'function' ? [] : endpoints.flatMap((one) => ('address' in one ? [one] : []))
+
+/** Starts a proxy of one listener, whose target resolves to `upstream`. */
 export const startRig = async (
   upstream: readonly Endpoint[] | Resolver,
   settings: Settings = {},
 ): Promise<Rig> => {
-  const { transport = unixTransport(directory()), port = 8000, ...options } = settings
+  const { transport = unixTransport(directory()), port = 8000, shared, descriptors, observer } = settings
+  const { to = { host: 'kms.test', port: 443 }, allowlist = [{ address: to.host, port: to.port }] } = settings
+  const { resolver = typeof upstream === 'function' ? upstream : async () => upstream } = settings
   const summaries: ConnectionSummary[] = []
-  const proxy = await startProxy({
-    listen: { cid: 3, port, transport },
-    to: { host: 'kms.test', port: 443 },
-    allowlist: [{ address: 'kms.test', port: 443 }],
-    resolver: typeof upstream === 'function' ? upstream : async () => upstream,
-    onConnection: (summary) => summaries.push(summary),
-    ...options,
-  })
+  const proxy = await startProxy(
+    {
+      allowlist: [...allowlist, ...addressesOf(upstream)],
+      listeners: [{ ...settings, listen: { cid: 3, port, transport }, to }],
+      ...shared,
+    },
+    {
+      resolver: 'resolver' in settings ? settings.resolver : resolver,
+      observer: {
+        onEvent: observer?.onEvent,
+        onConnection: (summary) => {
+          summaries.push(summary)
+          observer?.onConnection?.(summary)
+        },
+      },
+      ...(descriptors !== undefined && { descriptors }),
+    },
+  )
   onTestFinished(() => proxy.close())
   const dial = () => {
     const socket = connect({ cid: 3, port, transport, allowHalfOpen: true })

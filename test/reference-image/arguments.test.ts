@@ -8,10 +8,12 @@ const dockerfile = readFileSync('Dockerfile.enclave', 'utf8')
 describe("an image's build arguments", () => {
   it('are given by value, or by name from the environment', () => {
     const environment = { TLS_ROOTS: 'line\nline', REGION: 'eu-west-1' }
-    expect(buildArguments(['REGION=us-east-2', 'TLS_ROOTS', 'KMS_HOST='], dockerfile, environment)).toEqual({
+    const given = ['REGION=us-east-2', 'TLS_ROOTS', 'KMS_HOST=', 'CREDENTIALS_PORT=8001']
+    expect(buildArguments(given, dockerfile, environment)).toEqual({
       REGION: 'us-east-2',
       TLS_ROOTS: 'line\nline',
       KMS_HOST: '',
+      CREDENTIALS_PORT: '8001',
     })
   })
 

@@ -44,7 +44,12 @@ describe("the enclave's bundle", () => {
   it('holds the program, its NSM and its KMS client', () => {
     const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^.*(?=enclave\/)/, ''))
     expect(inputs).toEqual(
-      expect.arrayContaining(['enclave/main.ts', 'enclave/nsm/device.ts', 'enclave/kms/client.ts']),
+      expect.arrayContaining([
+        'enclave/main.ts',
+        'enclave/nsm/device.ts',
+        'enclave/kms/client.ts',
+        'enclave/kms/parent-credentials.ts',
+      ]),
     )
   })
 

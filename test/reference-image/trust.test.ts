@@ -10,6 +10,7 @@ it('takes what is not given from the defaults of Dockerfile.enclave', () => {
     proxyPort: 8000,
     controlPort: 5000,
     receiveWindow: undefined,
+    credentialsPort: undefined,
     testCredentials: undefined,
     tlsRoots: undefined,
   })
@@ -26,6 +27,7 @@ it('reads every argument', () => {
       PROXY_PORT: '8001',
       CONTROL_PORT: '5001',
       RECEIVE_WINDOW: '3072',
+      CREDENTIALS_PORT: '8002',
       TEST_CREDENTIALS: JSON.stringify(testCredentials),
     }),
   ).toEqual({
@@ -36,6 +38,7 @@ it('reads every argument', () => {
     proxyPort: 8001,
     controlPort: 5001,
     receiveWindow: 3072,
+    credentialsPort: 8002,
     testCredentials,
   })
 })

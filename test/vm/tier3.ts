@@ -87,7 +87,7 @@ async function makeImages(folder: string): Promise<Images> {
   await makeEif({
     name: 'test',
     tag: 'test-enclave',
-    args: { REGION, TLS_ROOTS: ca, TEST_CREDENTIALS: JSON.stringify(CREDENTIALS), RECEIVE_WINDOW },
+    args: { REGION, TLS_ROOTS: ca, CREDENTIALS_PORT: '8001', RECEIVE_WINDOW },
     blobs,
     output: path,
     signing: await testSigner(),
@@ -96,7 +96,7 @@ async function makeImages(folder: string): Promise<Images> {
   const images = { test: await described(path), other: await described(other) }
   say(`   PCR0 of the production image ${measurements.PCR0}`)
   say(`   PCR0 of the test image       ${images.test.measurements.PCR0}`)
-  say("   (the test image trusts the simulator's authority and brings its credentials: another image)")
+  say("   (the test image trusts the simulator's authority and fetches its credentials: another image)")
   if (images.test.measurements.PCR0 === measurements.PCR0)
     throw new Error('what the enclave trusts is not measured: both images have one PCR0')
   return images

@@ -2,10 +2,11 @@
  * In the parent's guest, CID 3: our parent proxy in front of the simulated KMS, and what the parent asks two enclaves.
  * One, CID 16, has the PCR0 that the policy wants; the other, CID 17, has not.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Measurements } from '../../../image/index.js'
-import { startProxy } from '../../../parent-proxy/index.js'
+import type { ConnectionSummary } from '../../../parent-proxy/connection.js'
+import { startProxy } from '../../../parent-proxy/proxy.js'
 import type { Request, Response, Status } from '../../../shared/messages.js'
 import { kernelTransportWith, listen, peerAddress, VMADDR_CID_ANY } from '../../../shared/vsock/index.js'
 import { acceptUnsignedEmulatorDocuments } from '../../../simulator/kms/emulator-documents.js'
@@ -34,6 +35,7 @@ export interface Instance {
 const ENCLAVE = { cid: 16, port: 5000 }
 const OTHER = { cid: 17, port: 5000 }
 const PROXY_PORT = 8000
+const CREDENTIALS_PORT = 8001
 const HEARTBEAT_PORT = 9000
 /** The emulator's vsock passes on 3,500 bytes at once between two guests, and stalls at 3,776. */
 const WINDOW = 3_072
@@ -52,6 +54,25 @@ async function statusOf(to: typeof ENCLAVE): Promise<Status> {
 }
 
 const generateRandom = { type: 'generateRandom', numberOfBytes: 32 } as const
+/** What the proxy says of connections that are over. */
+const carried: ConnectionSummary[] = []
+
+/** The role's, where this instance's proxy finds them. */
+function writeCredentials(): string {
+  const { accessKeyId, secretAccessKey, sessionToken } = kms.credentials
+  const file = '/tmp/credentials.json'
+  writeFileSync(
+    file,
+    JSON.stringify({
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      Token: sessionToken,
+      Expiration: new Date(Date.now() + 3_600_000),
+    }),
+  )
+  return file
+}
+
 /** CIDs whose init has given its sign of life. */
 const alive: (number | undefined)[] = []
 
@@ -79,12 +100,25 @@ await run('instance', () => {
     })
     await new Promise<void>((resolve) => server.listen('/tmp/kms.sock', resolve))
     const transport = kernelTransportWith({ window: WINDOW })
-    const proxy = await startProxy({
-      listen: { cid: VMADDR_CID_ANY, port: PROXY_PORT, transport },
-      to: { host: kms.host, port: 443 },
-      allowlist: [{ address: kms.host, port: 443 }],
-      resolver: async () => [{ path: '/tmp/kms.sock' }],
-    })
+    const to = { host: kms.host, port: 443 }
+    const from = [ENCLAVE.cid, OTHER.cid]
+    const proxy = await startProxy(
+      {
+        allowlist: [{ address: to.host, port: to.port }],
+        listeners: [
+          { listen: { cid: VMADDR_CID_ANY, port: PROXY_PORT, transport }, from, to },
+          {
+            listen: { cid: VMADDR_CID_ANY, port: CREDENTIALS_PORT, transport },
+            from,
+            credentials: { source: 'file', path: writeCredentials() },
+          },
+        ],
+      },
+      {
+        resolver: async () => [{ path: '/tmp/kms.sock' }],
+        observer: { onConnection: (one) => carried.push(one) },
+      },
+    )
     const heartbeats = await listen({ port: HEARTBEAT_PORT, transport })
     heartbeats.on('connection', (socket) => {
       socket.on('error', () => undefined)
@@ -130,6 +164,11 @@ await run('instance', () => {
     expect(calls).toBe(1)
     account('GenerateRandom with Recipient: 32 bytes opened in the enclave')
     account(`resident memory of the enclave after it: ${(residentMemory / 1024 / 1024).toFixed(1)} MiB`)
+  })
+
+  it("has fetched its credentials from this instance's proxy, which knows its CID", () => {
+    const listener = `vsock:ANY:${CREDENTIALS_PORT}`
+    expect(carried).toContainEqual(expect.objectContaining({ listener, cid: ENCLAVE.cid, reason: 'ended' }))
   })
 
   it('is answered many times, over connections that are kept', async () => {

@@ -1,4 +1,4 @@
-/** In one guest: connect() and listen() on real AF_VSOCK, over loopback. */
+/** In one guest: connect() and listen() on real AF_VSOCK, over loopback, and the proxy on top of them. */
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -24,6 +24,7 @@ import {
 } from '../../support/vsock-conformance-bench.js'
 // Started as a thread, this file does what the tests ask of one.
 import '../../support/vsock-conformance-worker.js'
+import { proxyOnVsock } from './proxy.js'
 import { run } from './run.js'
 
 const LOCAL = VMADDR_CID_LOCAL
@@ -164,4 +165,5 @@ await run('transport', () => {
     vsockConformance(() => loopback, { worker: new URL(import.meta.url), queues: true })
   })
   describe('the kernel transport', kernelOnly)
+  describe("the parent's proxy", proxyOnVsock)
 })
