@@ -79,8 +79,8 @@ terminate: ## End the enclave NAME
 	$(call need_nitro_cli,make simulate and make test-vm run here)
 	nitro-cli terminate-enclave --enclave-name $(NAME)
 
-bench: $(BUILT) ## Measure the rate and the CPU of attested calls; writes build/bench.json
-	@node --import tsx test/bench/main.ts
+bench: $(BUILT) ## Measure attested calls, AF_VSOCK, the proxy beside other relays (ARGS="proxy"); writes build/bench.json
+	@node --import tsx test/bench/main.ts $(ARGS)
 
 soak: $(BUILT) ## Random connections through one proxy for SECONDS=600 (20,000 of them): every byte accounted for, nothing left
 	@SECONDS=$(or $(SECONDS),600) npx vitest run --config test/soak/vitest.config.ts

@@ -1,10 +1,14 @@
 /** `nitro-enclave proxy status`: what a running proxy is doing, from its monitor. */
 import http from 'node:http'
 import { Command } from 'commander'
+import * as z from 'zod'
+import { readLoopback } from '../parent-proxy/config/address.js'
 import { readConfig } from '../parent-proxy/config.js'
-import type { ProxyStatus } from '../parent-proxy/monitor.js'
+import type { EndReason } from '../parent-proxy/connection.js'
+import { hostPort } from '../parent-proxy/names/ip-address.js'
 import { OperationError, UsageError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
+import { DEFAULT_CONFIG } from './proxy-config.js'
 import { failureJson, reporting } from './reporting.js'
 import { table } from './table.js'
 import { write } from './write.js'
@@ -12,6 +16,31 @@ import { write } from './write.js'
 /** Milliseconds. */
 const TIMEOUT = 5_000
 const MAX_BYTES = 4 * 1024 * 1024
+
+const count = z.number().nonnegative()
+
+/** What is shown of an answer; a later proxy may say more. */
+const statusSchema = z.looseObject({
+  state: z.enum(['serving', 'draining']),
+  pid: count,
+  uptime: count,
+  connections: count,
+  listeners: z.array(
+    z.looseObject({
+      name: z.string(),
+      to: z.string().optional(),
+      open: count,
+      waiting: count,
+      accepted: count,
+      ended: z.record(z.string(), count),
+      bytesUp: count,
+      bytesDown: count,
+      draining: z.boolean(),
+    }),
+  ),
+})
+
+type Status = z.output<typeof statusSchema>
 
 interface Options {
   readonly config?: string
@@ -22,21 +51,22 @@ interface Options {
 export function proxyStatusCommand(): Command {
   return new Command('status')
     .description('Show the listeners of a running proxy: open, waiting and refused connections, bytes.')
-    .option('--config <file>', "the proxy's file: its `monitor` is asked")
-    .option('--monitor <host:port>', 'the address itself', undefined)
+    .option('--config <file>', `the proxy's file: its \`monitor\` is asked (default: "${DEFAULT_CONFIG}")`)
+    .option('--monitor <host:port>', 'the address itself, on loopback')
     .option('--json', 'print what the monitor answers')
     .addHelpText(
       'after',
       '\nThe proxy answers if its file has a `monitor:`, as in monitor: "127.0.0.1:9465".',
     )
-    .action((options: Options) =>
-      reporting('proxy status', () => show(options), options.json ? failureJson : undefined),
-    )
+    .action((own: Options, command: Command) => {
+      // `proxy --config FILE status` is the same; what stands behind `status` goes before.
+      const options = { ...command.parent?.opts<Options>(), ...own }
+      return reporting('proxy status', () => show(options), options.json ? failureJson : undefined)
+    })
 }
 
 async function show(options: Options): Promise<void> {
-  const base = await monitorOf(options)
-  const status = JSON.parse(await get(new URL('/status', base))) as ProxyStatus
+  const status = await askStatus(await monitorOf(options))
   if (options.json) return write(JSON.stringify(status, null, 2))
   const { state, pid, uptime, connections, listeners } = status
   write(`${state}, pid ${pid}, up ${uptime} s, ${connections} connections open\n`)
@@ -44,18 +74,18 @@ async function show(options: Options): Promise<void> {
   write(table([heading, ...listeners.map(row)]))
 }
 
-function row(listener: ProxyStatus['listeners'][number]): readonly string[] {
+function row(listener: Status['listeners'][number]): readonly string[] {
   const { name, to, open, waiting, accepted, ended, bytesUp, bytesDown, draining } = listener
-  const count = (...reasons: readonly (keyof typeof ended)[]) =>
-    reasons.reduce((sum, reason) => sum + (ended[reason] ?? 0), 0)
+  const sum = (...reasons: readonly EndReason[]) =>
+    reasons.reduce((total, reason) => total + (ended[reason] ?? 0), 0)
   return [
     withoutControls(draining ? `${name} (draining)` : name),
     withoutControls(to ?? 'credentials'),
     String(open),
     String(waiting),
     String(accepted),
-    String(count('cid-refused', 'queue-full', 'queue-timeout')),
-    String(count('connect-failed', 'client-error', 'upstream-error')),
+    String(sum('cid-refused', 'queue-full', 'queue-timeout')),
+    String(sum('connect-failed', 'client-error', 'upstream-error')),
     size(bytesUp),
     size(bytesDown),
   ]
@@ -67,10 +97,13 @@ function size(bytes: number): string {
   return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }
 
-async function monitorOf({ config, monitor }: Options): Promise<URL> {
-  if (monitor !== undefined) return toUrl(monitor)
-  if (config === undefined) {
-    throw new UsageError('ERR_USAGE', '--config FILE or --monitor HOST:PORT says which proxy')
+/** Throws UsageError ERR_USAGE or ERR_PROXY_CONFIG. */
+export async function monitorOf({ config = DEFAULT_CONFIG, monitor }: Options): Promise<URL> {
+  if (monitor !== undefined) {
+    const address = readLoopback(monitor)
+    if (address !== undefined && address.port > 0) return toUrl(address)
+    const wanted = 'HOST:PORT with a loopback IP address, as in 127.0.0.1:9465 or [::1]:9465'
+    throw new UsageError('ERR_USAGE', `--monitor: ${wanted}, not ${JSON.stringify(monitor)}`)
   }
   const { monitor: address } = await readConfig(config)
   if (address === undefined) {
@@ -79,15 +112,30 @@ async function monitorOf({ config, monitor }: Options): Promise<URL> {
       `${config} has no monitor: add monitor: "127.0.0.1:9465", and reload`,
     )
   }
-  const { host, port } = address
-  return toUrl(`${host.includes(':') ? `[${host}]` : host}:${port}`)
+  if (address.port === 0) {
+    throw new UsageError(
+      'ERR_PROXY_CONFIG',
+      `${config} leaves the monitor's port to the system: give --monitor HOST:PORT`,
+    )
+  }
+  return toUrl(address)
 }
 
-function toUrl(address: string): URL {
-  if (!URL.canParse(`http://${address}/`))
-    throw new UsageError('ERR_USAGE', `--monitor: not HOST:PORT: ${address}`)
-  return new URL(`http://${address}/`)
+const toUrl = ({ host, port }: { readonly host: string; readonly port: number }): URL =>
+  new URL(`http://${hostPort(host, port)}/`)
+
+/** Throws OperationError ERR_PROXY_MONITOR. */
+export async function askStatus(monitor: URL): Promise<Status> {
+  const text = await get(new URL('/status', monitor))
+  try {
+    return statusSchema.parse(JSON.parse(text))
+  } catch (error) {
+    throw noMonitor(monitor, { cause: error })
+  }
 }
+
+const noMonitor = ({ host }: URL, options?: ErrorOptions): OperationError =>
+  new OperationError('ERR_PROXY_MONITOR', `${host} answered, but it is no proxy's monitor`, options)
 
 function get(url: URL): Promise<string> {
   const failed = (why: string) =>
@@ -98,13 +146,14 @@ function get(url: URL): Promise<string> {
       let length = 0
       response.on('data', (chunk: Buffer) => {
         length += chunk.length
-        if (length > MAX_BYTES) request.destroy(new Error('too much of it'))
-        else chunks.push(chunk)
+        if (length <= MAX_BYTES) return void chunks.push(chunk)
+        reject(noMonitor(url))
+        request.destroy()
       })
       response.on('error', (error) => reject(failed(error.message)))
       response.on('end', () => {
         if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString())
-        else reject(failed(`HTTP status ${response.statusCode}`))
+        else reject(noMonitor(url, { cause: new Error(`HTTP status ${response.statusCode}`) }))
       })
     })
     request.on('error', (error: NodeJS.ErrnoException) => reject(failed(error.code ?? error.message)))

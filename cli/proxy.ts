@@ -4,11 +4,10 @@ import { type ProxyConfig, readConfig } from '../parent-proxy/config.js'
 import { createLogger } from '../parent-proxy/log.js'
 import { LOG_TIMEOUT, logDestination } from '../parent-proxy/log-destination.js'
 import { startService } from '../parent-proxy/service.js'
+import { DEFAULT_CONFIG } from './proxy-config.js'
 import { proxyStatusCommand } from './proxy-status.js'
 import { reporting } from './reporting.js'
 import { write } from './write.js'
-
-export const DEFAULT_CONFIG = '/etc/nitro_enclaves/proxy.yaml'
 
 const NOTES = `
 Signals:
@@ -43,14 +42,22 @@ async function checkConfig(file: string): Promise<void> {
 }
 
 async function serve(file: string): Promise<void> {
+  // From the first moment: unheard, this signal would end the process.
+  let reload = (): void => undefined
+  let early = false
+  process.on('SIGHUP', () => {
+    early = true
+    reload()
+  })
   const config: ProxyConfig = await readConfig(file)
   const destination = logDestination(2)
   const logger = createLogger(config.log.level, destination)
   const service = await startService(config, logger)
-  process.on('SIGHUP', () => {
+  reload = () => {
     logger.info({ file }, 'reloading')
     void service.reload(() => readConfig(file))
-  })
+  }
+  if (early) reload()
   process.on('SIGTERM', service.end)
   process.on('SIGINT', service.end)
   await service.ended

@@ -13,6 +13,9 @@ export interface SharedLimits extends Limits {
   readonly descriptors: number
 }
 
+/** The part of the descriptors that may be borrowed: an upstream that is dead leaves the rest to others. */
+const BORROWED = 1 / 8
+
 /** Of one listener. */
 export interface LaneLimits extends Limits {
   /** How many may wait for a place. */
@@ -38,6 +41,11 @@ export interface Lane {
 export interface Admission {
   readonly open: number
   addLane(limits: LaneLimits): Lane
+  /**
+   * One descriptor more for a connection that has its place, for as long as it tries several addresses; returns what
+   * gives it back, undefined if there is none to spare.
+   */
+  borrow(): (() => void) | undefined
   /** From now on; who is in stays in. */
   limit(limits: SharedLimits): void
 }
@@ -77,8 +85,9 @@ export const createAdmission = (initial: SharedLimits): Admission => {
   let shared = initial
   const count = new Count()
   const queue = new Set<Waiting>()
+  let borrowed = 0
 
-  const hasDescriptors = (more: number) => 2 * count.all + queue.size + more <= shared.descriptors
+  const hasDescriptors = (more: number) => 2 * count.all + borrowed + queue.size + more <= shared.descriptors
 
   const hasRoom = (place: Place, cid: number | undefined, descriptors: number) =>
     place.count.hasRoom(cid, place.limits) && count.hasRoom(cid, shared) && hasDescriptors(descriptors)
@@ -124,7 +133,20 @@ export const createAdmission = (initial: SharedLimits): Admission => {
     return () => leave(waiting)
   }
 
+  const borrow = (): (() => void) | undefined => {
+    if (borrowed + 1 > shared.descriptors * BORROWED || !hasDescriptors(1)) return undefined
+    borrowed += 1
+    let returned = false
+    return () => {
+      if (returned) return
+      returned = true
+      borrowed -= 1
+      call()
+    }
+  }
+
   return {
+    borrow,
     get open() {
       return count.all
     },

@@ -1,5 +1,6 @@
 /** What becomes of one accepted connection, and the words for it. */
 import type net from 'node:net'
+import type { Borrow } from './happy-eyeballs.js'
 import type { TunnelEnd } from './tunnel.js'
 
 /**
@@ -35,7 +36,7 @@ export interface ConnectionSummary {
   readonly error?: Error
 }
 
-/** Counted as they are passed on. */
+/** Counted as they are passed on; on a credentials listener when it is over. */
 export interface Bytes {
   up: number
   down: number
@@ -46,6 +47,8 @@ export interface Carriage {
   readonly bytes: Bytes
   /** Ends the connection. */
   readonly signal: AbortSignal
+  /** File descriptors beyond the two that it has; see Admission. */
+  readonly borrow: Borrow
 }
 
 export interface Carried {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OperationError, UsageError } from '../shared/errors.js'
 import { limitConnect } from '../shared/vsock/transport.js'
 import type { Target } from './allowlist.js'
-import { firstConnected } from './happy-eyeballs.js'
+import { type Borrow, firstConnected } from './happy-eyeballs.js'
 import { hostPort } from './names/ip-address.js'
 import type { Endpoint, Resolver } from './resolver.js'
 
@@ -14,6 +14,8 @@ export interface DialLimits {
   readonly signal: AbortSignal
   /** Whether an address may be dialled (Allowlist.permits); asked of each, wherever it comes from. Default: all. */
   readonly permits?: (address: string, port: number) => boolean
+  /** Room for attempts at several addresses at once; default: as many as there are. */
+  readonly borrow?: Borrow
 }
 
 /** Milliseconds of silence before the system asks whether the upstream server still lives. */
@@ -78,7 +80,7 @@ const within = async (
  * `permits` leaves none; what the resolver throws; the signal's reason
  */
 export const dial = (resolver: Resolver, target: Target, limits: DialLimits): Promise<net.Socket> => {
-  const { timeout, permits = () => true } = limits
+  const { timeout, permits = () => true, borrow } = limits
   const name = hostPort(target.host, target.port)
   let resolved = false
   let lastFailure = ''
@@ -112,7 +114,7 @@ export const dial = (resolver: Resolver, target: Target, limits: DialLimits): Pr
       throw new OperationError('ERR_PROXY_DNS', `the resolver knows no endpoint of ${name}`)
     }
     const allowed = endpoints.filter(mayDial)
-    if (allowed.length > 0) return firstConnected(allowed, attempt, signal)
+    if (allowed.length > 0) return firstConnected(allowed, attempt, signal, borrow)
     const { address, port } = 'path' in first ? { address: first.path, port: target.port } : first
     throw new OperationError(
       'ERR_PROXY_ADDRESS',

@@ -38,6 +38,25 @@ export interface ListenerStatus {
   readonly draining: boolean
 }
 
+/** The account of a listener with that of an earlier one of its name. */
+export const added = (status: ListenerStatus, earlier: ListenerStatus | undefined): ListenerStatus => {
+  if (earlier === undefined) return status
+  const ended = { ...status.ended }
+  for (const [reason, count] of Object.entries(earlier.ended) as [EndReason, number][]) {
+    ended[reason] = (ended[reason] ?? 0) + count
+  }
+  return {
+    ...status,
+    open: status.open + earlier.open,
+    waiting: status.waiting + earlier.waiting,
+    accepted: status.accepted + earlier.accepted,
+    bytesUp: status.bytesUp + earlier.bytesUp,
+    bytesDown: status.bytesDown + earlier.bytesDown,
+    draining: status.draining && earlier.draining,
+    ended,
+  }
+}
+
 export interface Listener {
   readonly name: string
   status(): ListenerStatus
@@ -107,7 +126,14 @@ export const startListener = async (
       const one = { controller: new AbortController(), bytes: { up: 0, down: 0 } }
       // A turn later: whoever is called from here finds this connection among the open ones.
       const done = Promise.resolve()
-        .then(() => route.carry(client, { connection, bytes: one.bytes, signal: one.controller.signal }))
+        .then(() =>
+          route.carry(client, {
+            connection,
+            bytes: one.bytes,
+            signal: one.controller.signal,
+            borrow: admission.borrow,
+          }),
+        )
         .then(({ reason, ...more }) => {
           open.delete(one)
           end(reason, one.bytes, more)

@@ -73,14 +73,24 @@ export const startMonitor = async (
   { host, port }: MonitorAddress,
   monitored: () => Monitored,
 ): Promise<Monitor> => {
-  const server = http.createServer(async ({ method, url = '/' }, response) => {
-    const path = url.split('?', 1)[0] ?? '/'
-    const { status, type, body } =
-      method === 'GET' || method === 'HEAD'
-        ? await answer(path, monitored())
-        : json(405, { error: 'only GET and HEAD' })
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
-  })
+  const respond = async ({ method, url = '/' }: http.IncomingMessage): Promise<Answer> => {
+    if (method !== 'GET' && method !== 'HEAD') return json(405, { error: 'only GET and HEAD' })
+    try {
+      return await answer(url.split('?', 1)[0] ?? '/', monitored())
+    } catch (error) {
+      return json(500, { error: (error as Error).message })
+    }
+  }
+  const timeouts = { headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 5_000 }
+  const server = http.createServer(
+    { ...timeouts, connectionsCheckingInterval: 1_000 },
+    async (request, response) => {
+      const { status, type, body } = await respond(request)
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+    },
+  )
+  // A failed accept is a reader less.
+  server.on('error', () => {})
   // A few readers; whoever holds many connections open takes descriptors from enclaves.
   server.maxConnections = 16
   server.listen({ host, port })

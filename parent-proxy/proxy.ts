@@ -3,7 +3,7 @@ import { UsageError } from '../shared/errors.js'
 import { createAdmission, type SharedLimits } from './admission.js'
 import { createAllowlist } from './allowlist.js'
 import { connectionDescriptors } from './descriptors.js'
-import { type Listener, type ListenerStatus, startListener } from './listener.js'
+import { added, type Listener, type ListenerStatus, startListener } from './listener.js'
 import { guarded, type ProxyObserver } from './observer.js'
 import { checkOptions, listenerName, type ProxyOptions } from './options.js'
 import type { Resolver } from './resolver.js'
@@ -13,7 +13,7 @@ export interface ProxyDependencies {
   /** In place of DNS; it may fail or never settle: one connection ends, no more. */
   readonly resolver?: Resolver | undefined
   readonly observer?: ProxyObserver | undefined
-  /** File descriptors for connections, two for each that is open; by default what the process may open, less 64. */
+  /** File descriptors for listeners and connections, two for each that is open; by default what may be opened, less 64. */
   readonly descriptors?: number | undefined
 }
 
@@ -31,17 +31,29 @@ export interface ParentProxy {
    * connection. Throws as startProxy: then nothing has changed.
    */
   reload(options: ProxyOptions): Promise<void>
-  /** Stops listening; resolves when nothing is open, after `timeout` ms at the latest, to how many were cut then. */
+  /** Stops listening; resolves when nothing is open, after `timeout` ms at the latest, to how many had to be cut. */
   drain(timeout: number): Promise<number>
   /** Stops listening, ends what is open; resolves when every socket is gone. */
   close(): Promise<void>
 }
 
-const sharedLimits = (options: ProxyOptions, descriptors: number): SharedLimits => ({
-  maxConnections: options.maxConnections ?? Number.POSITIVE_INFINITY,
-  maxConnectionsPerCid: options.maxConnectionsPerCid ?? Number.POSITIVE_INFINITY,
-  descriptors,
-})
+/** Throws UsageError ERR_PROXY_CONFIG where the listeners leave no descriptors for connections. */
+const sharedLimits = (options: ProxyOptions, all: number): SharedLimits => {
+  const { maxConnections, maxConnectionsPerCid, listeners } = options
+  const descriptors = all - listeners.length
+  if (descriptors < 2) {
+    throw new UsageError(
+      'ERR_PROXY_CONFIG',
+      `no file descriptors are left for connections beside ${listeners.length} listeners: ` +
+        'raise the limit (ulimit -n, LimitNOFILE)',
+    )
+  }
+  return {
+    maxConnections: maxConnections ?? Number.POSITIVE_INFINITY,
+    maxConnectionsPerCid: maxConnectionsPerCid ?? Number.POSITIVE_INFINITY,
+    descriptors,
+  }
+}
 
 /** @throws UsageError ERR_PROXY_CONFIG; what listen() throws: then nothing listens */
 export const startProxy = async (
@@ -54,7 +66,8 @@ export const startProxy = async (
   const routes = createRoutes(resolver, onEvent)
   const current = new Map<string, Listener>()
   const retired = new Set<Listener>()
-  const past = { bytesUp: 0, bytesDown: 0 }
+  /** What listeners of a name carried that are gone. */
+  const past = new Map<string, ListenerStatus>()
   let serving: ProxyOptions = { allowlist: [], listeners: [] }
   let ending = false
 
@@ -64,14 +77,13 @@ export const startProxy = async (
     onEvent({ type: 'stopped', listener: listener.name })
     await listener.stop()
     retired.delete(listener)
-    const { bytesUp, bytesDown } = listener.status()
-    past.bytesUp += bytesUp
-    past.bytesDown += bytesDown
+    past.set(listener.name, added(listener.status(), past.get(listener.name)))
   }
 
   const apply = async (next: ProxyOptions): Promise<void> => {
     if (ending) throw new UsageError('ERR_PROXY_CONFIG', 'the proxy is ending')
     checkOptions(next)
+    const limits = sharedLimits(next, descriptors)
     const allowlist = createAllowlist(next.allowlist)
     for (const listener of next.listeners) if ('to' in listener) allowlist.check(listener.to)
     const planned = next.listeners.map((listener) => ({
@@ -96,7 +108,7 @@ export const startProxy = async (
     }
     const names = new Set(planned.map(({ name }) => name))
     for (const listener of [...current.values()]) if (!names.has(listener.name)) void retire(listener)
-    admission.limit(sharedLimits(next, descriptors))
+    admission.limit(limits)
     for (const { name, settings } of planned) {
       const { to } = settings.route
       if (begun.has(name)) onEvent({ type: 'listening', listener: name, ...(to !== undefined && { to }) })
@@ -116,8 +128,18 @@ export const startProxy = async (
   }
 
   const all = () => [...current.values(), ...retired]
+
+  /** One a name: a listener that came again goes on with the account of the one before. */
+  const statuses = (): readonly ListenerStatus[] => {
+    const byName = new Map<string, ListenerStatus>()
+    for (const listener of all()) {
+      const { name } = listener
+      byName.set(name, added(listener.status(), byName.get(name) ?? past.get(name)))
+    }
+    return [...byName.values()]
+  }
   const total = (key: 'bytesUp' | 'bytesDown') =>
-    all().reduce((sum, listener) => sum + listener.status()[key], past[key])
+    [...all().map((listener) => listener.status()), ...past.values()].reduce((sum, one) => sum + one[key], 0)
 
   const stop = async (): Promise<void> => {
     ending = true
@@ -127,10 +149,10 @@ export const startProxy = async (
     routes.serve([], {})
   }
 
-  const cut = (): number => {
-    const { open } = admission
+  let left = 0
+  const cut = (): void => {
+    left += admission.open
     for (const listener of all()) listener.cut()
-    return open
   }
 
   let closed: Promise<void> | undefined
@@ -145,7 +167,7 @@ export const startProxy = async (
   await reload(options)
   return {
     get listeners() {
-      return all().map((listener) => listener.status())
+      return statuses()
     },
     get connections() {
       return admission.open
@@ -158,10 +180,7 @@ export const startProxy = async (
     },
     reload,
     drain: async (timeout) => {
-      let left = 0
-      const deadline = setTimeout(() => {
-        left = cut()
-      }, timeout)
+      const deadline = setTimeout(cut, timeout)
       await stop()
       clearTimeout(deadline)
       return left

@@ -34,9 +34,11 @@ export const createRoutes = (
   const resolvers = new Map<string, Resolver>()
   const servers = new Map<string, CredentialsServer>()
 
+  const dnsKey = ({ servers: asked, ttl, prefer }: DnsOptions): string => JSON.stringify([asked, ttl, prefer])
+
   const resolver = (options: DnsOptions): Resolver => {
     if (injected !== undefined) return injected
-    const key = JSON.stringify([options.servers, options.ttl, options.prefer])
+    const key = dnsKey(options)
     const known = resolvers.get(key)
     if (known !== undefined) return known
     const made = dnsResolver({
@@ -87,10 +89,15 @@ export const createRoutes = (
         servers.delete(key)
         server.close()
       }
+      if (injected !== undefined) return
+      const asked = new Set<string>()
       for (const one of listeners) {
-        if (injected !== undefined || !('to' in one)) continue
-        resolver({ ...dns, ...one.dns })(one.to.host, one.to.port).catch(() => {})
+        if (!('to' in one)) continue
+        const options = { ...dns, ...one.dns }
+        asked.add(dnsKey(options))
+        resolver(options)(one.to.host, one.to.port).catch(() => {})
       }
+      for (const key of resolvers.keys()) if (!asked.has(key)) resolvers.delete(key)
     },
   }
 }

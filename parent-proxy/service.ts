@@ -15,7 +15,7 @@ export interface ServiceOptions extends ProxyOptions {
 }
 
 export interface Service {
-  /** Takes new options; logged, also when they are refused and the old ones stay. Never throws. */
+  /** Takes new options; logged, also when they are refused and the old ones stay. Never rejects. */
   reload(read: () => Promise<ServiceOptions>): Promise<void>
   /** Stops listening and waits for what is open; called again, waits no longer. */
   end(why: string): void
@@ -46,7 +46,8 @@ export const startService = async (initial: ServiceOptions, logger: Logger): Pro
     throw error
   }
 
-  const reload = async (read: () => Promise<ServiceOptions>): Promise<void> => {
+  const apply = async (read: () => Promise<ServiceOptions>): Promise<void> => {
+    if (draining) return
     try {
       const next = await read()
       const moves = JSON.stringify(next.monitor) !== JSON.stringify(options.monitor)
@@ -71,6 +72,13 @@ export const startService = async (initial: ServiceOptions, logger: Logger): Pro
     }
   }
 
+  /** One after the other. */
+  let last: Promise<void> = Promise.resolve()
+  const reload = (read: () => Promise<ServiceOptions>): Promise<void> => {
+    last = last.then(() => apply(read))
+    return last
+  }
+
   logger.info({ listeners: initial.listeners.length }, 'serving')
   let finish: () => void = () => {}
   const ended = new Promise<void>((resolve) => {
@@ -80,6 +88,7 @@ export const startService = async (initial: ServiceOptions, logger: Logger): Pro
     const { drainTimeout } = options
     logger.info({ why, connections: proxy.connections, drainTimeout }, 'draining')
     const cut = await proxy.drain(drainTimeout)
+    await last
     await monitor?.close()
     logger.info({ cut }, 'ended')
     finish()

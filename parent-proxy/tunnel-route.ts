@@ -39,10 +39,13 @@ export const discard = (socket: net.Socket): Promise<void> =>
 export const tunnelRoute = (options: TunnelRouteOptions): Route => {
   const { to, resolver, permits, connectTimeout, idleTimeout, halfOpenTimeout, tap } = options
 
-  const carry = async (client: net.Socket, { connection, bytes, signal }: Carriage): Promise<Carried> => {
+  const carry = async (
+    client: net.Socket,
+    { connection, bytes, signal, borrow }: Carriage,
+  ): Promise<Carried> => {
     let upstream: net.Socket
     try {
-      upstream = await dial(resolver, to, { timeout: connectTimeout, signal, permits })
+      upstream = await dial(resolver, to, { timeout: connectTimeout, signal, permits, borrow })
     } catch (error) {
       await discard(client)
       const failure = error instanceof Error ? error : new Error(String(error))

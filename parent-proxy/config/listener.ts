@@ -29,6 +29,7 @@ interface TunnelListener extends CommonListener {
   readonly to: Target
   readonly connectTimeout: number
   readonly idleTimeout: number
+  readonly halfOpenTimeout: number
   readonly dns: { readonly ttl?: number; readonly prefer?: AddressPreference }
 }
 
@@ -44,10 +45,11 @@ const DEFAULTS = {
   queue: 1024,
   connectTimeout: 10_000,
   idleTimeout: 0,
+  halfOpenTimeout: 300_000,
 } as const
 
 /** Of no use to a listener that serves credentials. */
-const ONLY_WITH_TO = ['connectTimeout', 'idleTimeout', 'dns'] as const
+const ONLY_WITH_TO = ['connectTimeout', 'idleTimeout', 'halfOpenTimeout', 'dns'] as const
 
 export interface Surroundings {
   /** Undefined while an entry of it is wrong: then it is no measure for others. */
@@ -134,6 +136,7 @@ export const buildListener = (fields: ListenerFields, place: ListenPlace): Liste
     to,
     connectTimeout: fields.connectTimeout ?? DEFAULTS.connectTimeout,
     idleTimeout: fields.idleTimeout ?? DEFAULTS.idleTimeout,
+    halfOpenTimeout: fields.halfOpenTimeout ?? DEFAULTS.halfOpenTimeout,
     dns: {
       ...(dns?.ttl !== undefined && { ttl: dns.ttl }),
       ...(dns?.prefer !== undefined && { prefer: dns.prefer }),

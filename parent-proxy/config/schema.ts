@@ -1,4 +1,4 @@
-/** The configuration's keys and the form of their values; what one says of another is config-listener.ts's. */
+/** The configuration's keys and the form of their values; what one says of another is listener.ts's. */
 import * as z from 'zod'
 import { credentialsSchemaWith } from '../credentials/config.js'
 import { readListen, readLoopback, readNameServer, readTarget } from './address.js'
@@ -49,6 +49,7 @@ export const listenerSchema = z.strictObject({
   to: reading('HOST:PORT or [IPV6]:PORT, the port from 1 to 65535', readTarget).optional(),
   connectTimeout: duration('ms', 1).optional(),
   idleTimeout: duration('ms', 0).optional(),
+  halfOpenTimeout: duration('ms', 1).optional(),
   dns: z
     .strictObject({
       ttl: duration('s', 0).optional(),

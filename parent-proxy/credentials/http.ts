@@ -13,6 +13,9 @@ const ANSWER_TIMEOUT = 30_000
 /** Milliseconds that credentials without an expiration are said to be good: who holds them asks again. */
 const NO_EXPIRATION = 900_000
 
+/** Requests behind the first that may wait in vain; who sends more is cut. */
+const MAX_PIPELINED = 16
+
 const PATHS = ['/', '/credentials']
 
 interface Answer {
@@ -22,7 +25,9 @@ interface Answer {
 }
 
 interface Connection {
+  /** Those that are answered. */
   requests: number
+  pipelined: number
   /** Its time for the head is over; now that for the answer runs. */
   begin(): void
 }
@@ -61,15 +66,21 @@ export type Answering = (socket: net.Socket, signal: AbortSignal) => Promise<{ r
 export const answering = (get: () => Promise<Credentials>, now: () => number): Answering => {
   const connections = new WeakMap<net.Socket, Connection>()
 
-  // It never listens: so its own time limits never run, and it holds nothing open. What is no HTTP it answers by 400,
-  // what is too long by 431.
-  const server = http.createServer({ maxHeaderSize: MAX_HEAD }, async (request, response) => {
-    const { socket } = request
+  const respond = async (
+    { socket }: http.IncomingMessage,
+    response: http.ServerResponse,
+    answer: () => Promise<Answer>,
+  ) => {
     const connection = connections.get(socket)
+    if (connection === undefined) return void socket.destroy()
     // Pipelined behind the first: the answer to that ends the connection.
-    if (connection === undefined || ++connection.requests > 1) return void socket.destroy()
+    if (connection.requests > 0) {
+      if (++connection.pipelined > MAX_PIPELINED) socket.destroy()
+      return
+    }
+    connection.requests = 1
     connection.begin()
-    const { status, headers, body } = await answerTo(request, get, now)
+    const { status, headers, body } = await answer()
     response.writeHead(status, {
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
@@ -78,7 +89,19 @@ export const answering = (get: () => Promise<Credentials>, now: () => number): A
       ...headers,
     })
     response.end(body)
-  })
+  }
+
+  // It never listens: so its own time limits never run, and it holds nothing open. What is no HTTP it answers by 400,
+  // what is too long by 431.
+  const server = http.createServer({ maxHeaderSize: MAX_HEAD }, (request, response) =>
+    respond(request, response, () => answerTo(request, get, now)),
+  )
+  // Node's own answer would leave the connection open.
+  server.on('checkExpectation', (request: http.IncomingMessage, response: http.ServerResponse) =>
+    respond(request, response, async () =>
+      refusal(417, 'ERR_USAGE', 'of expectations, only 100-continue can be met'),
+    ),
+  )
 
   // Node has had it since its beginning, and does not document it: who has ended his own side is answered, too.
   Object.assign(server, { httpAllowHalfOpen: true })
@@ -89,6 +112,7 @@ export const answering = (get: () => Promise<Credentials>, now: () => number): A
       let timer = setTimeout(cut, HEAD_TIMEOUT)
       const connection: Connection = {
         requests: 0,
+        pipelined: 0,
         begin: () => {
           clearTimeout(timer)
           timer = setTimeout(cut, ANSWER_TIMEOUT)

@@ -40,7 +40,7 @@ export const credentialsError = (giver: string, error: unknown, hint?: string): 
   }
   const status = statusCode ?? $metadata?.httpStatusCode
   const details = [
-    typeof code === 'string' ? code : shown(name),
+    typeof code === 'string' ? code : name === 'SyntaxError' ? 'not JSON' : shown(name),
     ...(status === undefined ? [] : [`HTTP ${status}`]),
     ...($metadata?.requestId === undefined ? [] : [`request ${shown($metadata.requestId)}`]),
   ]

@@ -18,7 +18,7 @@ type OnRead = (size: number) => boolean
 
 /** Of libuv's streams, in Node. */
 interface Handle {
-  /** -1 once it is closed. */
+  /** Negative once it is closed, so asked each time: its old number may be another file's by then. */
   readonly fd: number
   /** Reads from now on go there; the socket has to keep it from being collected. */
   useUserBuffer(buffer: Uint8Array): void
@@ -55,9 +55,7 @@ export const canShare = (from: net.Socket, to: net.Socket): boolean =>
   place !== undefined && handleOf(from) !== undefined && handleOf(to) !== undefined
 
 /** Bytes that the kernel took. An error destroys the socket, as one of its own writes would. */
-const writeNow = (to: net.Socket, size: number): number => {
-  // Asked each time: a closed handle has none, and its old number may be another file's by now.
-  const fd = handleOf(to)?.fd ?? -1
+const writeNow = (to: net.Socket, { fd }: Handle, size: number): number => {
   if (fd < 0) return size
   // Behind what it holds already.
   if (to.writableLength > 0) return 0
@@ -75,6 +73,9 @@ const writeNow = (to: net.Socket, size: number): number => {
  * `onBytes` is called before bytes are written, and with 0 when what was held back is gone.
  */
 export const forwardShared = (from: net.Socket, to: net.Socket, onBytes: (size: number) => void): void => {
+  const source = handleOf(from)
+  const sink = handleOf(to)
+  if (place === undefined || source === undefined || sink === undefined) return
   const isIdle = (): boolean => to.writableLength === 0
   const onWritten = () => {
     onBytes(0)
@@ -86,11 +87,9 @@ export const forwardShared = (from: net.Socket, to: net.Socket, onBytes: (size: 
   }
   const onRead: OnRead = (size) => {
     onBytes(size)
-    const taken = writeNow(to, size)
+    const taken = writeNow(to, sink, size)
     return taken === size || hold(Buffer.from(shared.subarray(taken, size)))
   }
-  const handle = handleOf(from)
-  if (place === undefined || handle === undefined) return
   const early: Buffer | null = from.readableLength > 0 ? from.read() : null
   if (early !== null) {
     onBytes(early.length)
@@ -98,6 +97,6 @@ export const forwardShared = (from: net.Socket, to: net.Socket, onBytes: (size: 
   }
   record(from)[place.buffer] = shared
   record(from)[place.callback] = onRead
-  handle.useUserBuffer(shared)
+  source.useUserBuffer(shared)
   from.resume()
 }

@@ -30,12 +30,15 @@ export const addressError = (message: string): OperationError =>
 
 const isU32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= U32_MAX
 
+const LARGEST = { CID: U32_MAX, port: VMADDR_PORT_ANY - 1 } as const
+
+const noNumber = (what: keyof typeof LARGEST, given: string): OperationError =>
+  addressError(`a vsock ${what} is an integer from 0 to ${LARGEST[what]}, not ${given}`)
+
 /** @throws OperationError ERR_VSOCK_ADDRESS unless both are unsigned 32-bit integers and the port is not ANY. */
 export const checkAddress = ({ cid, port }: VsockAddress): VsockAddress => {
-  if (!isU32(cid)) throw addressError(`a vsock CID is an integer from 0 to ${U32_MAX}, not ${String(cid)}`)
-  if (!isU32(port) || port === VMADDR_PORT_ANY) {
-    throw addressError(`a vsock port is an integer from 0 to ${VMADDR_PORT_ANY - 1}, not ${String(port)}`)
-  }
+  if (!isU32(cid)) throw noNumber('CID', String(cid))
+  if (!isU32(port) || port === VMADDR_PORT_ANY) throw noNumber('port', String(port))
   return { cid, port }
 }
 
@@ -44,7 +47,10 @@ export const formatAddress = ({ cid, port }: VsockAddress): string =>
   `vsock:${cid === VMADDR_CID_ANY ? 'ANY' : cid}:${port}`
 
 /** Not Number(): it takes '', ' 1', '0x10' and '1e3' too. */
-const decimal = (text: string): number => (DECIMAL.test(text) ? Number(text) : Number.NaN)
+const decimal = (what: keyof typeof LARGEST, text: string): number => {
+  if (!DECIMAL.test(text)) throw noNumber(what, JSON.stringify(text))
+  return Number(text)
+}
 
 /**
  * Reads `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT` (CID 3), `unix:DIR:CID.PORT` or `hybrid:PATH:PORT`;
@@ -58,13 +64,17 @@ export const parseAddress = (text: string): ParsedAddress => {
     throw addressError(`not a vsock address (${forms}): ${JSON.stringify(text)}`)
   }
   if (kind === 'vsock') {
-    const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal(place)
-    return { kind: 'kernel', ...checkAddress({ cid, port: decimal(number) }) }
+    const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal('CID', place)
+    return { kind: 'kernel', ...checkAddress({ cid, port: decimal('port', number) }) }
   }
   if (kind === 'hybrid') {
-    return { kind, path: place, ...checkAddress({ cid: PARENT_CID, port: decimal(number) }) }
+    return { kind, path: place, ...checkAddress({ cid: PARENT_CID, port: decimal('port', number) }) }
   }
   const dot = number.indexOf('.')
-  const cid = dot === -1 ? PARENT_CID : decimal(number.slice(0, dot))
-  return { kind: 'unix', directory: place, ...checkAddress({ cid, port: decimal(number.slice(dot + 1)) }) }
+  const cid = dot === -1 ? PARENT_CID : decimal('CID', number.slice(0, dot))
+  return {
+    kind: 'unix',
+    directory: place,
+    ...checkAddress({ cid, port: decimal('port', number.slice(dot + 1)) }),
+  }
 }

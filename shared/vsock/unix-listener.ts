@@ -1,7 +1,10 @@
 /** A server's Unix socket: the path it may have, and the file that a dead process left behind at it. */
 import { once } from 'node:events'
-import { lstatSync, unlinkSync } from 'node:fs'
+import { lstatSync, statSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
+import { systemError } from '../system-error.js'
 import { addressError } from './address.js'
 
 /** sizeof(sockaddr_un.sun_path) is 108 with its NUL (unix(7)); libuv may cut a longer path off in silence. */
@@ -16,9 +19,27 @@ export const checkSocketPath = (path: string): string => {
   return path
 }
 
+const isMissing = (directory: string): boolean => {
+  try {
+    return statSync(directory, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
+}
+
+/** libuv reports EACCES where the directory is missing, too (uv_pipe_bind2). */
+const explained = (error: NodeJS.ErrnoException, path: string): NodeJS.ErrnoException => {
+  const directory = dirname(path)
+  if (error.code !== 'EACCES' || !isMissing(directory)) return error
+  const hint = `there is no directory ${directory}`
+  return systemError(-constants.errno.ENOENT, 'listen', { address: path, hint })
+}
+
 const bind = async (server: net.Server, path: string, backlog: number): Promise<void> => {
   server.listen({ path, backlog })
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw explained(error, path)
+  })
 }
 
 /** The error code of a connection to `path`, undefined if somebody accepts it. */
@@ -45,7 +66,7 @@ const removeStale = async (path: string): Promise<void> => {
   if (identify(path) === before) unlinkSync(path)
 }
 
-/** Listens at `path`, in place of a stale socket file. @throws the system's error, such as EADDRINUSE */
+/** Listens at `path`, in place of a stale socket file. @throws the system's error, such as EADDRINUSE; ENOENT without its directory */
 export const listenUnix = async (server: net.Server, path: string, backlog: number): Promise<void> => {
   try {
     await bind(server, path, backlog)

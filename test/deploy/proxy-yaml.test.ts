@@ -14,7 +14,13 @@ it('is a configuration', () => {
 
 it('has at their defaults what is commented out', () => {
   const [first] = parseConfig(complete, FILE).listeners
-  expect(first).toMatchObject({ maxConnections: 4096, queue: 1024, connectTimeout: 10_000, idleTimeout: 0 })
+  expect(first).toMatchObject({
+    maxConnections: 4096,
+    queue: 1024,
+    connectTimeout: 10_000,
+    idleTimeout: 0,
+    halfOpenTimeout: 300_000,
+  })
   // The default of this one is AWS's, and so not in what is read.
   const comparable = (text: string) =>
     JSON.stringify(parseConfig(text.replace(/^ *duration: 1h\n/m, ''), FILE))

@@ -133,6 +133,25 @@ describe('SIGHUP', () => {
   })
 })
 
+describe('many SIGHUPs at once', () => {
+  it('leave the proxy with the last file', async () => {
+    const config = await configOf({ monitor: '127.0.0.1:0' })
+    const proxy = await startProxyProcess(config)
+    const held = await hold(proxy.dial(8000))
+    for (let count = 0; count < 30; count += 1) {
+      const ports = count % 2 === 0 ? [8000, 8001] : [8001, 8002]
+      writeFileSync(proxy.file, JSON.stringify(config(proxy.folder, ports)))
+      proxy.signal('SIGHUP')
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await until(() => existsSync(join(proxy.folder, '3.8002')) && !existsSync(join(proxy.folder, '3.8000')))
+    expect(await exchange(proxy.dial(8002))).toBe('ping')
+    expect(await exchange(held)).toBe('ping')
+    proxy.signal('SIGTERM')
+    expect(await proxy.exited).toBe(0)
+  })
+})
+
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (name) => {
   it('lets open connections end, then ends with exit code 0', async () => {
     const proxy = await startProxyProcess(await configOf())
@@ -248,7 +267,14 @@ describe('the monitor', () => {
     const wrong = await cli(['proxy', 'status', '--monitor', '127.0.0.1:9'])
     expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringMatching(/no answer from 127\.0\.0\.1:9/)])
     const neither = await cli(['proxy', 'status'])
-    expect([neither.code, neither.stderr]).toEqual([1, expect.stringMatching(/--config FILE or --monitor/)])
+    expect([neither.code, neither.stderr]).toEqual([
+      1,
+      expect.stringContaining('/etc/nitro_enclaves/proxy.yaml: cannot be read: ENOENT'),
+    ])
+    const above = await cli(['proxy', '--config', proxy.file, 'status'])
+    expect([above.code, above.stderr]).toEqual([1, expect.stringMatching(/has no monitor: add monitor/)])
+    const elsewhere = await cli(['proxy', 'status', '--monitor', '192.0.2.1:9465'])
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([1, expect.stringMatching(/\(ERR_USAGE\)/)])
   })
 })
 
@@ -259,7 +285,7 @@ describe('out of descriptors', () => {
 
   it('takes as many connections as it has descriptors for, and turns the next away', async () => {
     const proxy = await startProxyProcess(await configOf({}, { queue: 0 }), limited(256))
-    const held = await Promise.all(Array.from({ length: 96 }, () => hold(proxy.dial(8000))))
+    const held = await Promise.all(Array.from({ length: 95 }, () => hold(proxy.dial(8000))))
     await ending(proxy.dial(8000))
     await until(() => proxy.log.some(({ reason }) => reason === 'queue-full'))
     held[0]?.end()

@@ -56,6 +56,24 @@ it('sends away whom no descriptor is left for: two for each who is in, one for e
   expect(inside()).toEqual(['b', 'c'])
 })
 
+it('lends an eighth of the descriptors, and none that others need', () => {
+  const { inside, start, end } = account()
+  const admission = createAdmission({ ...shared, descriptors: 16 })
+  const way = admission.addLane(lane)
+  const loans = [admission.borrow(), admission.borrow()]
+  expect(loans.every(Boolean)).toBe(true)
+  expect(admission.borrow()).toBeUndefined()
+  for (let count = 0; count < 7; count += 1) way.enter(16, start(`${count}`))
+  expect(way.enter(16, start('one more'))).toBeUndefined()
+  end('0')
+  way.enter(16, start('7'))
+  way.enter(16, start('waits'))
+  expect(inside()).toHaveLength(7)
+  loans[0]?.()
+  loans[0]?.()
+  expect([way.open, way.waiting]).toEqual([7, 0])
+})
+
 it('forgets who has left the queue', () => {
   const { inside, start, end } = account()
   const way = createAdmission(shared).addLane({ ...lane, maxConnections: 1 })

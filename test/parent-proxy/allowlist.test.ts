@@ -306,6 +306,17 @@ describe('loopback, link-local and metadata addresses', () => {
     '64:ff9b::7f00:1',
     '64:ff9b::a9fe:a9fe%eth0',
     '64:ff9b::0.0.0.1',
+    '64:ff9b:1::a9fe:a9fe',
+    '64:ff9b:1:abcd:1:2:127.0.0.1',
+    '64:ff9b:1:a9fe:a9:fe00::',
+    '64:ff9b:1:ab:a9:fea9:fe00:0',
+    '64:ff9b:1:ab:7f:0:100:0',
+    '2002:7f00:1::1',
+    '2002:a9fe:a9fe:1:2:3:4:5',
+    '2002:1:203::',
+    '::ffff:0:169.254.169.254',
+    '::ffff:0:7f00:1',
+    '::ffff:0:0.0.0.1',
   ]
   const open = [
     '1.0.0.0',
@@ -318,7 +329,18 @@ describe('loopback, link-local and metadata addresses', () => {
     '192.168.1.1',
     '::ffff:10.0.0.1',
     '64:ff9b::10.0.0.1',
-    '64:ff9b:1::a9fe:a9fe',
+    '64:ff9b:1::10.0.0.1',
+    '64:ff9b:1:abcd:1:2:10.0.0.1',
+    '64:ff9b:1:ab:a:1:200:0',
+    '64:ff9b:1::10.0.0.0',
+    '64:ff9b:1:ab:a9:fea9:fe00:1',
+    '64:ff9b:2::a9fe:a9fe',
+    '2002:a00:1::1',
+    '2002:a9fd:a9fe::1',
+    '2002:100::1',
+    '2003:7f00:1::1',
+    '::ffff:0:10.0.0.1',
+    '::ffff:1:127.0.0.1',
     '2001:db8::1',
     'fd00:ec1::254',
     'fd00:ec3::254',
@@ -368,24 +390,24 @@ describe('loopback, link-local and metadata addresses', () => {
       octets.map(([, , ...rest]) => [169, 254, ...rest]),
     )
     const { permits } = createAllowlist([{ address: '0.0.0.0/0', port: 80 }])
+    const embedded = (parts: readonly number[]) => {
+      const text = parts.join('.')
+      const hex = parts.map((part) => part.toString(16).padStart(2, '0'))
+      return [
+        text,
+        ...['::ffff:', '64:ff9b::', '64:ff9b:1::', '::ffff:0:'].map((prefix) => prefix + text),
+        `2002:${hex[0]}${hex[1]}:${hex[2]}${hex[3]}::1`,
+      ]
+    }
     fc.assert(
       fc.property(dangerous, (parts) => {
-        const dotted = parts.join('.')
-        expect(['', '::ffff:', '64:ff9b::', '::'].map((prefix) => permits(prefix + dotted, 80))).toEqual([
-          false,
-          false,
-          false,
-          false,
-        ])
+        const all = [...embedded(parts), `::${parts.join('.')}`]
+        expect(all.filter((address) => permits(address, 80))).toEqual([])
       }),
     )
     fc.assert(
       fc.property(publicIpv4, (parts) => {
-        expect(['', '::ffff:', '64:ff9b::'].map((prefix) => permits(prefix + parts.join('.'), 80))).toEqual([
-          true,
-          true,
-          true,
-        ])
+        expect(embedded(parts).filter((address) => !permits(address, 80))).toEqual([])
       }),
     )
   })

@@ -25,6 +25,7 @@ listeners:
           to: { host: 'kms.test', port: 443 },
           connectTimeout: 10_000,
           idleTimeout: 0,
+          halfOpenTimeout: 300_000,
           dns: {},
         },
         {
@@ -62,6 +63,7 @@ listeners:
   to: kms.test:443
   connectTimeout: 2s
   idleTimeout: 1h
+  halfOpenTimeout: 10s
   dns: {ttl: 30, prefer: ipv4-only}
 - listen: vsock:ANY:8001
   credentials:
@@ -93,6 +95,7 @@ listeners:
         queue: 0,
         connectTimeout: 2000,
         idleTimeout: 3_600_000,
+        halfOpenTimeout: 10_000,
         dns: { ttl: 30_000, prefer: 'ipv4-only' },
       },
       {
@@ -148,6 +151,11 @@ describe('what does not go together', () => {
       '2:67: listeners[0].connectTimeout: it goes with to',
     ],
     ['idleTimeout', `${VSOCK}, ${IMDS}, idleTimeout: 0`, '2:67: listeners[0].idleTimeout: it goes with to'],
+    [
+      'halfOpenTimeout',
+      `${VSOCK}, ${IMDS}, halfOpenTimeout: 1s`,
+      '2:67: listeners[0].halfOpenTimeout: it goes with to',
+    ],
     ['dns', `${VSOCK}, ${IMDS}, dns: {ttl: 1}`, '2:67: listeners[0].dns: it goes with to'],
     ['cid on vsock', `cid: 16, ${VSOCK}, ${TO_KMS}`, '2:14: listeners[0].cid: on vsock the kernel says'],
     ['from without cid', `from: [16], ${UNIX}, ${TO_KMS}`, '2:14: listeners[0].from: needs cid'],

@@ -83,9 +83,9 @@ it('refuses a CID that is not in `from`', async () => {
   expect(await allowed.summary()).toMatchObject({ reason: 'ended', cid: 17 })
 })
 
-it('spends no more descriptors than there are', async () => {
+it('spends no more descriptors than there are: one for the listener, two for each connection, one to wait', async () => {
   const upstream = await startUpstream(echo)
-  const rig = await startRig([upstream.endpoint], { descriptors: 5 })
+  const rig = await startRig([upstream.endpoint], { descriptors: 6 })
   const open = [await settled(rig.dial()), await settled(rig.dial())]
   const waiting = exchange(rig.dial())
   await until(() => rig.proxy.listeners[0]?.waiting === 1)
@@ -141,4 +141,12 @@ it('counts all listeners together', async () => {
   await ending(dial(1))
   expect(summaries).toMatchObject([{ reason: 'queue-full', listener: 'vsock:3:8001' }])
   expect(proxy.connections).toBe(2)
+})
+
+it('does not begin where listeners leave no descriptors for connections', async () => {
+  const upstream = await startUpstream(echo)
+  await expect(startRig([upstream.endpoint], { descriptors: 2 })).rejects.toMatchObject({
+    code: 'ERR_PROXY_CONFIG',
+    message: expect.stringMatching(/LimitNOFILE/),
+  })
 })

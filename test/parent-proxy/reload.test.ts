@@ -138,6 +138,21 @@ describe('reload()', () => {
     expect(await other.exchange(8002)).toBe('kms ping')
   })
 
+  it('goes on with the account of a listener that comes again', async () => {
+    const { proxy, listener, options, dial, exchange } = await startNamed([8000])
+    const held = await hold(dial(8000))
+    await exchange(8000)
+    await proxy.reload(options([listener(8001)]))
+    await proxy.reload(options([listener(8000)]))
+    await exchange(8000)
+    const account = { name: 'vsock:3:8000', draining: false, accepted: 3 }
+    expect(proxy.listeners).toMatchObject([{ ...account, open: 1, ended: { ended: 2 }, bytesUp: 12 }])
+    held.end()
+    await until(() => proxy.connections === 0)
+    expect(proxy.listeners).toMatchObject([{ ...account, open: 0, ended: { ended: 3 }, bytesUp: 12 }])
+    expect(proxy).toMatchObject({ bytesUp: 12 })
+  })
+
   it('takes one after the other', async () => {
     const { proxy, listener, options, listens } = await startNamed([8000])
     await Promise.all([
@@ -189,7 +204,7 @@ describe('drain()', () => {
     const ended = ending(await hold(dial(8000)))
     const drained = proxy.drain(600_000)
     await proxy.close()
-    await drained
+    expect(await drained).toBe(1)
     await ended
     expect(summaries).toMatchObject([{ reason: 'closed' }])
   })

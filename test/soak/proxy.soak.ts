@@ -171,9 +171,11 @@ it(`loses no byte and keeps nothing, in ${SECONDS} seconds of everything`, async
   /** What the proxy wrote of a conversation, and what the server saw of it. */
   const seen = new Map<number, { line: LogLine; upstream: Account }>()
   for (const [port, accounts] of upstreams.accounts) {
-    const written = byLocalPort.get(port) ?? []
-    expect(written.length, `lines for port ${port}`).toBe(accounts.length)
-    for (const [index, upstream] of accounts.entries()) {
+    // A connection that came just after the deadline carried nothing, and its line knows no port.
+    const heard = accounts.filter(({ received }) => received > 0)
+    const written = (byLocalPort.get(port) ?? []).filter(({ bytesUp }) => bytesUp !== 0)
+    expect(written.length, `lines for port ${port}`).toBe(heard.length)
+    for (const [index, upstream] of heard.entries()) {
       const line = written[index]
       if (line && upstream.conversation) seen.set(upstream.conversation.id, { line, upstream })
     }

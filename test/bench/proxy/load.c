@@ -4,7 +4,7 @@
  *
  *   load ORIGIN_PORT
  *   open PORT N           N connections through the relay at PORT; "direct" is the origin's own port
- *   bulk DIRECTION BYTES  up, down or both over all open connections; BYTES each way: seconds, the load's CPU seconds
+ *   bulk DIRECTION BYTES  up, down or both over all open connections; BYTES each way: seconds
  *   echo COUNT N SIZE     requests and answers of SIZE bytes, N under way at a time: seconds, p50 and p99 in microseconds
  *   beside COUNT N SIZE   the same while one more connection carries as many bytes down as it can
  *   connect PORT COUNT N  COUNT times connect, SIZE bytes there and back, end; N at a time: seconds
@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,13 +54,6 @@ static double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double cpu(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static struct sockaddr_in loopback(int port) {
@@ -156,7 +148,7 @@ static void bulk(const char *direction, int64_t bytes) {
   bool up = strcmp(direction, "down") != 0, down = strcmp(direction, "up") != 0;
   int64_t unsent[] = {[CLIENT] = up ? bytes : 0, [ORIGIN] = down ? bytes : 0};
   int64_t missing = unsent[CLIENT] + unsent[ORIGIN];
-  double began = now(), used = cpu();
+  double began = now();
   for (int fd = 0; fd < MAX_FD; fd++)
     if (peers[fd].side != NONE && unsent[peers[fd].side] > 0) watch(fd, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
   while (missing > 0) {
@@ -179,7 +171,7 @@ static void bulk(const char *direction, int64_t bytes) {
       if (*left == 0) watch(fd, EPOLLIN, EPOLL_CTL_MOD);
     }
   }
-  printf("%.6f %.6f\n", now() - began, cpu() - used);
+  printf("%.6f\n", now() - began);
   for (int fd = 0; fd < MAX_FD; fd++)
     if (peers[fd].side != NONE) watch(fd, EPOLLIN, EPOLL_CTL_MOD);
 }

@@ -2,12 +2,6 @@
 import { createInterface } from 'node:readline'
 import { end, start } from '../../../debian/cleanup.js'
 
-export interface Bulk {
-  readonly seconds: number
-  /** Of the load itself. */
-  readonly cpu: number
-}
-
 /** Microseconds, but for the whole: seconds. */
 export interface Latency {
   readonly seconds: number
@@ -18,8 +12,8 @@ export interface Latency {
 export interface Load {
   /** Through the relay at `port`, in addition to those that are open. */
   open(port: number, connections: number): Promise<void>
-  /** `bytes` each way over all open connections together. */
-  bulk(direction: 'up' | 'down' | 'both', bytes: number): Promise<Bulk>
+  /** Seconds for `bytes` each way over all open connections together. */
+  bulk(direction: 'up' | 'down' | 'both', bytes: number): Promise<number>
   /** Requests of 1 KiB with answers of 1 KiB, `underWay` at a time; beside: while one connection carries bytes down. */
   echo(requests: number, underWay: number, beside?: 'beside'): Promise<Latency>
   /** Seconds for as many connections, 32 at a time, a request on each. */
@@ -48,8 +42,8 @@ export const startLoad = (program: string, originPort: number): Load => {
   return {
     open: async (port, connections) => void (await ask(`open ${port} ${connections}`)),
     bulk: async (direction, bytes) => {
-      const [seconds = Number.NaN, cpu = Number.NaN] = await ask(`bulk ${direction} ${bytes}`)
-      return { seconds, cpu }
+      const [seconds = Number.NaN] = await ask(`bulk ${direction} ${bytes}`)
+      return seconds
     },
     echo: async (requests, underWay, beside) => {
       const [seconds = Number.NaN, p50 = Number.NaN, p99 = Number.NaN] = await ask(

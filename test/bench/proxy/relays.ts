@@ -87,6 +87,8 @@ const kinds = (folder: string, built: URL): readonly Kind[] => [
     package: 'socat',
     command: (port, origin) => [
       'socat',
+      // What its connections end with: no news.
+      '-lf/dev/null',
       `TCP-LISTEN:${port},bind=127.0.0.1,fork,reuseaddr,backlog=4096`,
       `TCP:127.0.0.1:${origin}`,
     ],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -197,6 +198,11 @@ describe('a file', () => {
   it.each([
     ['is not there', () => {}, 'cannot be read: ENOENT: no such file or directory'],
     ['is a directory', mkdirSync, 'cannot be read: EISDIR: illegal operation on a directory'],
+    [
+      'is a pipe, which nobody writes,',
+      (file: string) => execFileSync('mkfifo', [file]),
+      'cannot be read: not a regular file',
+    ],
     ['is not UTF-8', (file: string) => writeFileSync(file, 'a: \xff', 'latin1'), '1:1: it is not UTF-8'],
     [
       'is too large',
@@ -215,6 +221,9 @@ describe('a file', () => {
   })
 
   it('without an end is not read to it', async () => {
-    await expect(readConfig('/dev/zero')).rejects.toMatchObject({ code: 'ERR_PROXY_CONFIG' })
+    await expect(readConfig('/dev/zero')).rejects.toMatchObject({
+      code: 'ERR_PROXY_CONFIG',
+      message: '/dev/zero: cannot be read: not a regular file',
+    })
   })
 })

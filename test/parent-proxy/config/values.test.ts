@@ -11,6 +11,7 @@ describe('values', () => {
     ['backlog', ['0']],
     ['connectTimeout', ['0', '-1', '1.5s', '10 s', 's', '1d', '597h', '"10"', '0s', '2147483648', 'true']],
     ['idleTimeout', ['-1', '"-1s"']],
+    ['halfOpenTimeout', ['0', '0s', '-1']],
     ['dns', ['{ttl: -1}', '{ttl: 597h}', '{prefer: ipv5}', '[]']],
     ['from', ['[4294967295]', '[-1]', '16', '["16"]']],
   ])('%s refuses what is none', (key, values) => {

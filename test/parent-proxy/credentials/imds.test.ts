@@ -83,6 +83,13 @@ it('gives up where there is no service', async () => {
   expect(await refusal(fetched)).toMatchObject({ code: 'ERR_CREDENTIALS' })
 })
 
+it('says that an answer is no JSON', async () => {
+  await startImds(() => [200, 'welcome to the portal'])
+  expect(await refusal(fetched)).toMatchObject({
+    message: 'the instance metadata service gave no credentials (not JSON)',
+  })
+})
+
 it.each([
   ['cut short', ROLE_JSON.slice(0, -9)],
   ['of another kind', JSON.stringify({ Code: 'Failed', Message: ROLE.secretAccessKey })],

@@ -308,9 +308,26 @@ describe('a connection', () => {
     await vi.waitFor(() => expect(served).toHaveLength(1), 10_000)
   })
 
-  it('with a second request while the first waits is cut', async () => {
+  it('with a second request behind the first gets the answer to the first, and ends', async () => {
+    const { dial, served } = await startFile()
+    const text = await read(dial(GET + GET.replace('/', '/nowhere')))
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1)
+    await vi.waitFor(() => expect(served).toEqual([{ requests: 1 }]), 10_000)
+  })
+
+  it('with more and more requests while the first waits is cut', async () => {
     const { dial } = await startWaiting()
-    expect(await read(dial(GET.repeat(2)))).toBe('')
+    expect(await read(dial(GET.repeat(18)))).toBe('')
+  })
+
+  it('with an expectation that cannot be met gets one answer, and ends', async () => {
+    const { dial, served } = await startFile()
+    const text = await read(dial(GET.replace('\r\n\r\n', '\r\nExpect: foo\r\n\r\n') + GET))
+    expect(text).toMatch(/^HTTP\/1\.1 417 .*Connection: close/s)
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1)
+    expectNothingPlanted(text)
+    await vi.waitFor(() => expect(served).toEqual([{ requests: 1 }]), 10_000)
   })
 
   it('with a body that never ends is ended', async () => {

@@ -93,6 +93,16 @@ describe('parseAddress', () => {
     expect(() => parseVsockAddress(text)).toThrow(refused)
   })
 
+  it.each([
+    ['vsock:any:8000', 'a vsock CID is an integer from 0 to 4294967295, not "any"'],
+    ['vsock:3:http', 'a vsock port is an integer from 0 to 4294967294, not "http"'],
+    ['unix:/run/e:x.8000', 'a vsock CID is an integer from 0 to 4294967295, not "x"'],
+    ['unix:/run/e:3.', 'a vsock port is an integer from 0 to 4294967294, not ""'],
+    ['hybrid:/run/v.sock:052', 'a vsock port is an integer from 0 to 4294967294, not "052"'],
+  ])('quotes what is no number in %j', (text, message) => {
+    expect(() => parseAddress(text)).toThrow(message)
+  })
+
   it('names the transport that the text asks for', () => {
     expect(parseVsockAddress('vsock:3:8000').transport).toBe(kernelTransport)
     expect(parseVsockAddress('unix:/run/e:8000')).toMatchObject({ cid: 3, port: 8000 })

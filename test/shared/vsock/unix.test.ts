@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type net from 'node:net'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { connect, listen, unixTransport } from '../../../shared/vsock/index.js'
@@ -58,6 +58,18 @@ it('refuses a path of more than 107 bytes, and takes one of 107', async () => {
   const transport = unixTransport(wide)
   await expect(listen({ cid: 3, port: 8000, transport })).rejects.toMatchObject(refused)
   expect(() => connect({ cid: 3, port: 8000, transport })).toThrow(expect.objectContaining(refused))
+})
+
+it('names the directory that is missing', async () => {
+  const missing = join(directory(), 'none')
+  const path = join(missing, '3.8000')
+  await expect(listen({ cid: 3, port: 8000, transport: unixTransport(missing) })).rejects.toMatchObject({
+    code: 'ENOENT',
+    errno: -constants.errno.ENOENT,
+    syscall: 'listen',
+    address: path,
+    message: `listen ENOENT ${path} (there is no directory ${missing})`,
+  })
 })
 
 /** A socket file whose owner was killed. */
@@ -121,9 +133,4 @@ it('never deletes what is no socket', async () => {
     await expect(listen({ cid: 3, port, transport })).rejects.toMatchObject({ code: 'EADDRINUSE' })
     expect(existsSync(join(path, `3.${port}`))).toBe(true)
   }
-})
-
-it('reports a directory that is not there', async () => {
-  const transport = unixTransport(join(directory(), 'none'))
-  await expect(listen({ cid: 3, port: 1, transport })).rejects.toMatchObject({ syscall: 'listen' })
 })
