@@ -7,6 +7,7 @@ import { startService } from '../parent-proxy/service.js'
 import { DEFAULT_CONFIG } from './proxy-config.js'
 import { proxyStatusCommand } from './proxy-status.js'
 import { reporting } from './reporting.js'
+import { hearSignals } from './service-signals.js'
 import { write } from './write.js'
 
 const NOTES = `
@@ -42,24 +43,18 @@ async function checkConfig(file: string): Promise<void> {
 }
 
 async function serve(file: string): Promise<void> {
-  // From the first moment: unheard, this signal would end the process.
-  let reload = (): void => undefined
-  let early = false
-  process.on('SIGHUP', () => {
-    early = true
-    reload()
-  })
+  const attend = hearSignals(['SIGHUP', 'SIGTERM', 'SIGINT'])
   const config: ProxyConfig = await readConfig(file)
   const destination = logDestination(2)
   const logger = createLogger(config.log.level, destination)
   const service = await startService(config, logger)
-  reload = () => {
-    logger.info({ file }, 'reloading')
-    void service.reload(() => readConfig(file))
-  }
-  if (early) reload()
-  process.on('SIGTERM', service.end)
-  process.on('SIGINT', service.end)
+  attend({
+    end: service.end,
+    reload: () => {
+      logger.info({ file }, 'reloading')
+      void service.reload(() => readConfig(file))
+    },
+  })
   await service.ended
   await destination.end(LOG_TIMEOUT)
 }

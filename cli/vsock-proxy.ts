@@ -10,6 +10,7 @@ import { startService } from '../parent-proxy/service.js'
 import { NitroEnclaveError, UsageError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
 import { parseVsockAddress } from '../shared/vsock/index.js'
+import { hearSignals } from './service-signals.js'
 import { checkArguments, type VsockProxyArguments, type VsockProxyOptions } from './vsock-proxy-arguments.js'
 
 const DEFAULT_CONFIG = '/etc/nitro_enclaves/vsock-proxy.yaml'
@@ -89,13 +90,13 @@ async function serve({ localPort, target, config, prefer, listen }: VsockProxyAr
   const level = logLevel(process.env.RUST_LOG)
   const destination = logDestination(2)
   const logger = createLogger(level, destination)
+  const attend = hearSignals(['SIGTERM', 'SIGINT'])
   const service = await atStep('Could not listen for connections', async () => {
     const listener = { name, listen: parseVsockAddress(name), to, dns }
     const options = { allowlist, listeners: [listener], drainTimeout: DRAIN_TIMEOUT, log: { level } }
     return startService(options, logger)
   })
-  process.on('SIGTERM', service.end)
-  process.on('SIGINT', service.end)
+  attend({ end: service.end })
   await service.ended
   await destination.end(LOG_TIMEOUT)
 }
