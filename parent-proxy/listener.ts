@@ -153,7 +153,8 @@ export const startListener = async (
       waiting.delete(onStop)
     }
 
-    if (cid !== undefined && from !== undefined && !from.includes(cid)) return turnAway('cid-refused')
+    // One whose CID nobody knows is none of them: it may have left before the kernel was asked.
+    if (from !== undefined && (cid === undefined || !from.includes(cid))) return turnAway('cid-refused')
     let begun = false
     const leave = lane.enter(cid, (release) => {
       begun = true

@@ -83,6 +83,13 @@ it('refuses a CID that is not in `from`', async () => {
   expect(await allowed.summary()).toMatchObject({ reason: 'ended', cid: 17 })
 })
 
+it('refuses a connection whose CID nobody knows where there is a `from`', async () => {
+  const upstream = await startUpstream(echo)
+  const rig = await startRig([upstream.endpoint], { from: [16] })
+  await ending(rig.dial())
+  expect(await rig.summary()).toMatchObject({ reason: 'cid-refused' })
+})
+
 it('spends no more descriptors than there are: one for the listener, two for each connection, one to wait', async () => {
   const upstream = await startUpstream(echo)
   const rig = await startRig([upstream.endpoint], { descriptors: 6 })
