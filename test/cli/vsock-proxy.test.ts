@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkArguments } from '../../cli/vsock-proxy-arguments.js'
 import { connect, unixTransport } from '../../shared/vsock/index.js'
-import { ending, read, refusing, startUpstream, until } from '../parent-proxy/rig.js'
+import { ending, listensAt, read, refusing, startUpstream, until } from '../parent-proxy/rig.js'
 import { temporaryFolder } from '../support/cli.js'
 import { refusal } from '../support/errors.js'
 
@@ -52,7 +52,7 @@ const startProxy = async (host: string, port: number, entry: string, ...flags: r
   const proxy = start([...flags, '--config', config, ...listen, '8000', host, String(port)], {
     RUST_LOG: 'info',
   })
-  await until(() => existsSync(join(folder, '3.8000')) || proxy.child.exitCode !== null)
+  await until(() => listensAt(join(folder, '3.8000')) || proxy.child.exitCode !== null)
   const dial = () => {
     const socket = connect({ cid: 3, port: 8000, transport: unixTransport(folder), allowHalfOpen: true })
     onTestFinished(() => void socket.destroy())

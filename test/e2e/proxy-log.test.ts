@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import type net from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { connect, unixTransport } from '../../shared/vsock/index.js'
-import { read, startUpstream, until } from '../parent-proxy/rig.js'
+import { listensAt, read, startUpstream, until } from '../parent-proxy/rig.js'
 import { temporaryFolder } from '../support/cli.js'
 import { BIN } from '../support/proxy-process.js'
 
@@ -25,7 +25,7 @@ const start = async (stderr: number) => {
     stdio: ['ignore', 'ignore', stderr],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  await until(() => existsSync(join(folder, '3.8000')))
+  await until(() => listensAt(join(folder, '3.8000')))
   const transport = unixTransport(folder)
   const exchange = async () => {
     const client = connect({ cid: 3, port: 8000, transport, allowHalfOpen: true })

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import type net from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ending, read, startUpstream, until } from '../parent-proxy/rig.js'
+import { ending, listensAt, read, startUpstream, until } from '../parent-proxy/rig.js'
 import { cli, json, temporaryFolder } from '../support/cli.js'
 import { startProxyProcess } from '../support/proxy-process.js'
 
@@ -144,7 +144,7 @@ describe('many SIGHUPs at once', () => {
       proxy.signal('SIGHUP')
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    await until(() => existsSync(join(proxy.folder, '3.8002')) && !existsSync(join(proxy.folder, '3.8000')))
+    await until(() => listensAt(join(proxy.folder, '3.8002')) && !existsSync(join(proxy.folder, '3.8000')))
     expect(await exchange(proxy.dial(8002))).toBe('ping')
     expect(await exchange(held)).toBe('ping')
     proxy.signal('SIGTERM')

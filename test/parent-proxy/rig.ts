@@ -1,6 +1,6 @@
 /** A proxy between real sockets: clients dial a Unix transport, upstream servers stand on Unix or loopback TCP. */
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -121,6 +121,13 @@ export const startRig = async (
     return summaries[index] as ConnectionSummary
   }
   return { proxy, summaries, dial, summary }
+}
+
+/** Whether somebody listens at a socket's path: its file is there a moment before (proc(5), /proc/net/unix). */
+export const listensAt = (path: string): boolean => {
+  if (process.platform !== 'linux') return existsSync(path)
+  const sockets = readFileSync('/proc/net/unix', 'latin1').split('\n')
+  return sockets.some((line) => line.endsWith(` ${path}`) && line.split(' ')[3] === '00010000')
 }
 
 /** Waits for a condition, up to 10 s. */
