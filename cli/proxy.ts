@@ -1,10 +1,9 @@
 /** `nitro-enclave proxy`: the only road out of an enclave, as a service on its parent instance. */
 import { Command } from 'commander'
-import { type ProxyConfig, readConfig } from '../parent-proxy/config.js'
+import { DEFAULT_CONFIG, readConfig } from '../parent-proxy/config.js'
 import { createLogger } from '../parent-proxy/log.js'
 import { LOG_TIMEOUT, logDestination } from '../parent-proxy/log-destination.js'
 import { startService } from '../parent-proxy/service.js'
-import { DEFAULT_CONFIG } from './proxy-config.js'
 import { proxyStatusCommand } from './proxy-status.js'
 import { reporting } from './reporting.js'
 import { hearSignals } from './service-signals.js'
@@ -44,7 +43,7 @@ async function checkConfig(file: string): Promise<void> {
 
 async function serve(file: string): Promise<void> {
   const attend = hearSignals(['SIGHUP', 'SIGTERM', 'SIGINT'])
-  const config: ProxyConfig = await readConfig(file)
+  const config = await readConfig(file)
   const destination = logDestination(2)
   const logger = createLogger(config.log.level, destination)
   const service = await startService(config, logger)

@@ -9,6 +9,7 @@ import { isMapping, readMapping } from './config/issues.js'
 import { buildListener, checkListener, type ListenerConfig, objection } from './config/listener.js'
 import { configError, located, type Problem, type Report } from './config/problems.js'
 import { allowlistEntrySchema, type ListenerFields, listenerSchema, proxySchema } from './config/schema.js'
+import type { LogLevel } from './log.js'
 
 export type { ListenerConfig } from './config/listener.js'
 
@@ -26,8 +27,11 @@ export interface ProxyConfig {
   /** servers: `IP` or `IP:PORT`; by default those of the system. */
   readonly dns: { readonly servers?: readonly string[] }
   /** Default info. */
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  readonly log: { readonly level: LogLevel }
 }
+
+/** Where the file stands unless somebody says otherwise. */
+export const DEFAULT_CONFIG = '/etc/nitro_enclaves/proxy.yaml'
 
 /** Bytes. */
 const MAX_SIZE = 1024 * 1024

@@ -7,6 +7,15 @@ import type { CredentialsConfig } from './credentials/config.js'
 import type { AddressPreference } from './resolver.js'
 import type { TapRecord } from './tunnel-route.js'
 
+/** Of listeners; times in milliseconds. */
+export const DEFAULTS = {
+  maxConnections: 4096,
+  queue: 1024,
+  connectTimeout: 10_000,
+  idleTimeout: 0,
+  halfOpenTimeout: 300_000,
+} as const
+
 export interface CommonListenerOptions {
   /** In logs and metrics, and what a reload knows it by; by default its address. */
   readonly name?: string | undefined

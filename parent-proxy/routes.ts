@@ -7,6 +7,7 @@ import type { ListenerSettings } from './listener.js'
 import type { ProxyEvent } from './observer.js'
 import {
   type CredentialsListenerOptions,
+  DEFAULTS,
   type ListenerOptions,
   listenerName,
   type ProxyOptions,
@@ -14,9 +15,6 @@ import {
 } from './options.js'
 import { type DnsOptions, dnsResolver, type Resolver } from './resolver.js'
 import { tunnelRoute } from './tunnel-route.js'
-
-const CONNECT_TIMEOUT = 10_000
-const HALF_OPEN_TIMEOUT = 300_000
 
 export interface Routes {
   settings(listener: ListenerOptions, allowlist: Allowlist, dns: ProxyOptions['dns']): ListenerSettings
@@ -65,8 +63,8 @@ export const createRoutes = (
   }
 
   const tunnel = (listener: TunnelListenerOptions, allowlist: Allowlist, dns: ProxyOptions['dns']): Route => {
-    const { to, tap, connectTimeout = CONNECT_TIMEOUT, idleTimeout = 0 } = listener
-    const { halfOpenTimeout = HALF_OPEN_TIMEOUT } = listener
+    const { to, tap, connectTimeout = DEFAULTS.connectTimeout, idleTimeout = DEFAULTS.idleTimeout } = listener
+    const { halfOpenTimeout = DEFAULTS.halfOpenTimeout } = listener
     const { permits } = allowlist
     const names = resolver({ ...dns, ...listener.dns })
     return tunnelRoute({ to, resolver: names, permits, connectTimeout, idleTimeout, halfOpenTimeout, tap })
@@ -76,10 +74,10 @@ export const createRoutes = (
     settings: (listener, allowlist, dns) => ({
       cid: listener.cid,
       from: listener.from,
-      maxConnections: listener.maxConnections ?? 4096,
+      maxConnections: listener.maxConnections ?? DEFAULTS.maxConnections,
       maxConnectionsPerCid: listener.maxConnectionsPerCid ?? Number.POSITIVE_INFINITY,
-      queue: listener.queue ?? 1024,
-      queueTimeout: ('to' in listener ? listener.connectTimeout : undefined) ?? CONNECT_TIMEOUT,
+      queue: listener.queue ?? DEFAULTS.queue,
+      queueTimeout: ('to' in listener ? listener.connectTimeout : undefined) ?? DEFAULTS.connectTimeout,
       route: 'to' in listener ? tunnel(listener, allowlist, dns) : credentials(listener),
     }),
     serve: (listeners, dns) => {

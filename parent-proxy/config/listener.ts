@@ -3,6 +3,7 @@ import { NitroEnclaveError } from '../../shared/errors.js'
 import type { VsockAddress, VsockTransport } from '../../shared/vsock/index.js'
 import type { Allowlist, Target } from '../allowlist.js'
 import type { CredentialsConfig } from '../credentials/config.js'
+import { DEFAULTS } from '../options.js'
 import type { AddressPreference } from '../resolver.js'
 import { type ListenPlace, listenPlace } from './address.js'
 import { isMapping } from './issues.js'
@@ -39,14 +40,7 @@ interface CredentialsListener extends CommonListener {
 
 export type ListenerConfig = TunnelListener | CredentialsListener
 
-const DEFAULTS = {
-  backlog: 4096,
-  maxConnections: 4096,
-  queue: 1024,
-  connectTimeout: 10_000,
-  idleTimeout: 0,
-  halfOpenTimeout: 300_000,
-} as const
+const BACKLOG = 4096
 
 /** Of no use to a listener that serves credentials. */
 const ONLY_WITH_TO = ['connectTimeout', 'idleTimeout', 'halfOpenTimeout', 'dns'] as const
@@ -122,7 +116,7 @@ export const buildListener = (fields: ListenerFields, place: ListenPlace): Liste
   const common: CommonListener = {
     name: place.name,
     kind: place.kind,
-    listen: { ...place.address, backlog: fields.backlog ?? DEFAULTS.backlog },
+    listen: { ...place.address, backlog: fields.backlog ?? BACKLOG },
     ...(cid !== undefined && { cid }),
     ...(from !== undefined && { from }),
     maxConnections: fields.maxConnections ?? DEFAULTS.maxConnections,

@@ -27,7 +27,7 @@ export type SourceName = CredentialsConfig['source']
 const MIN_DURATION = 900_000
 const MAX_DURATION = 43_200_000
 /** Where the credentials of one role ask for those of another: role chaining (IAM User Guide, "Roles terms"). */
-const MAX_CHAINED_DURATION = 3_600_000
+export const MAX_CHAINED_DURATION = 3_600_000
 
 /** IAM's limits on a role's path and name together, and their characters. */
 const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/

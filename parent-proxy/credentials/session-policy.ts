@@ -3,7 +3,7 @@
  * policies"). The session may do what the role may and the policy lists; here, the named actions of KMS.
  */
 import { checkedCredentials } from '../../shared/credentials/container-shape.js'
-import type { SessionPolicyConfig } from './config.js'
+import { MAX_CHAINED_DURATION, type SessionPolicyConfig } from './config.js'
 import { type CredentialsSource, credentialsError } from './source.js'
 
 /** In CloudTrail, and in the ARN of the assumed role. */
@@ -12,7 +12,6 @@ const SESSION_NAME = 'nitro-enclave-parent-proxy'
 const DEFAULT_DURATION = 3_600_000
 const CONNECT_TIMEOUT = 3_000
 const REQUEST_TIMEOUT = 5_000
-const CHAINED = 3_600_000
 
 const policyFor = (actions: readonly string[]): string =>
   JSON.stringify({
@@ -28,7 +27,7 @@ const hintFor = (
   const { name } = (error ?? {}) as { readonly name?: string }
   if (name === 'AccessDenied')
     return `the trust policy of ${roleArn}, and the parent's own role, must allow sts:AssumeRole`
-  if (name === 'ValidationError' && duration > CHAINED)
+  if (name === 'ValidationError' && duration > MAX_CHAINED_DURATION)
     return 'a role that assumes a role gets 3,600 seconds at most: lower the duration'
   return name === 'ExpiredToken' ? `${giver} gave credentials that have expired` : undefined
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import type net from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -6,6 +7,7 @@ import type { ConnectionSummary } from '../../parent-proxy/connection.js'
 import type { ListenerOptions, ProxyOptions } from '../../parent-proxy/options.js'
 import { startProxy } from '../../parent-proxy/proxy.js'
 import { connect, unixTransport } from '../../shared/vsock/index.js'
+import { startSilentListener } from '../shared/vsock/stuck-listener.js'
 import { directory, ending, read, startRig, startUpstream, until } from './rig.js'
 
 const echo = (socket: net.Socket) => void socket.pipe(socket)
@@ -102,6 +104,12 @@ it('spends no more descriptors than there are: one for the listener, two for eac
   expect(await waiting).toBe('ping')
 })
 
+/** Addresses that never answer. */
+const silentAddresses = async (count: number) => {
+  const one = await startSilentListener()
+  return Array.from({ length: count }, () => one)
+}
+
 /** Three listeners: of CID 16, of CID 16 again, of CID 17. */
 const startThree = async (limits: Partial<ProxyOptions>) => {
   const upstream = await startUpstream(echo)
@@ -149,6 +157,31 @@ it('counts all listeners together', async () => {
   expect(summaries).toMatchObject([{ reason: 'queue-full', listener: 'vsock:3:8001' }])
   expect(proxy.connections).toBe(2)
 })
+
+it.skipIf(process.platform !== 'linux')(
+  'tries silent addresses beside each other only while descriptors can be spared',
+  async () => {
+    const silent = await silentAddresses(4)
+    const descriptors = () => readdirSync('/proc/self/fd').length
+    /** The most that a connection takes, its two ends at the client included. */
+    const most = async (settings: Parameters<typeof startRig>[1]) => {
+      const rig = await startRig(silent, settings)
+      const before = descriptors()
+      const client = rig.dial()
+      let highest = 0
+      const end = performance.now() + 1_200
+      await until(() => {
+        highest = Math.max(highest, descriptors() - before)
+        return performance.now() > end
+      })
+      client.destroy()
+      await rig.proxy.close()
+      return highest
+    }
+    expect(await most({})).toBe(2 + 4)
+    expect(await most({ descriptors: 4 })).toBeLessThanOrEqual(2 + 2)
+  },
+)
 
 it('does not begin where listeners leave no descriptors for connections', async () => {
   const upstream = await startUpstream(echo)

@@ -1,2 +1,0 @@
-/** Where a proxy's configuration stands unless --config says otherwise. */
-export const DEFAULT_CONFIG = '/etc/nitro_enclaves/proxy.yaml'
