@@ -12,7 +12,8 @@ export const MAX_DOCUMENT_LENGTH = 16 * 1024
 /** Bytes of public_key, user_data and nonce each: hardware takes 1,024, the text says 512 for two of them. */
 export const MAX_FIELD_LENGTH = 1024
 const MAX_CERTIFICATE_LENGTH = 1024
-const MAX_PCRS = 32
+/** Registers of a module, 0 to 31. */
+export const MAX_PCRS = 32
 /** SHA-256, SHA-384, SHA-512. */
 const PCR_LENGTHS: readonly number[] = [32, 48, 64]
 /** Milliseconds: the last moment that a Date can hold. */

@@ -51,6 +51,13 @@ interface Authorization {
 }
 
 /**
+ * Whom the request says it is of. Throws KmsError MissingAuthenticationTokenException or IncompleteSignatureException.
+ */
+export function accessKeyIdOf({ headers }: SignedRequest): string {
+  return parseAuthorization(header(headers, 'authorization')).accessKeyId
+}
+
+/**
  * Accepts a request that these credentials signed for this region, close to `now`. Throws KmsError
  * MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException or
  * InvalidSignatureException.

@@ -7,15 +7,19 @@ import {
   GenerateRandomCommand,
   type GenerateRandomCommandInput,
   KMSClient,
-  ListKeysCommand,
+  SignCommand,
 } from '@aws-sdk/client-kms'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { VerificationError } from '../../../shared/errors.js'
+import { createAccount } from '../../../simulator/kms/account.js'
+import type { CallRecord } from '../../../simulator/kms/call-record.js'
 import { dependencyTimeout, kmsInternal } from '../../../simulator/kms/errors.js'
-import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
-import { createKmsServer, handle, type KmsServerOptions } from '../../../simulator/kms/server.js'
+import { handle } from '../../../simulator/kms/handle.js'
+import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy/policy-document.js'
+import { createKmsServer, type KmsServerOptions } from '../../../simulator/kms/server.js'
 import { createTlsIdentity, type TlsIdentity } from '../../../simulator/kms/tls.js'
+import { signedRequest } from './signed-request.js'
 import { ARN, CREDENTIALS, HOST, openSealed, REGION, rsaKey } from './support.js'
 
 const PCR0 = Buffer.alloc(48, 0xab)
@@ -37,10 +41,17 @@ afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
 
+const account = createAccount({ region: REGION })
+const principalWith = (policy: unknown) => ({
+  credentials: CREDENTIALS,
+  arn: ARN,
+  policy: parsePolicy(policy),
+})
+const everything = principalWith({ Statement: { Effect: 'Allow', Action: 'kms:*', Resource: '*' } })
+
 function optionsOf(change: Partial<KmsServerOptions> = {}): KmsServerOptions {
   const { cert, key } = certificate
-  const policy = parsePolicy({ Statement: { Effect: 'Allow', Action: 'kms:*', Resource: '*' } })
-  return { key, cert, region: REGION, credentials: CREDENTIALS, callerArn: ARN, policy, verify, ...change }
+  return { key, cert, region: REGION, account, principals: [everything], verify, ...change }
 }
 
 /** Dials the server whatever host the SDK asks for; TLS keeps the real host name. */
@@ -116,7 +127,7 @@ describe('the AWS SDK over TLS', () => {
   })
 
   it('gets an envelope that the recipient opens', async () => {
-    const { random } = await start({ policy: parsePolicy(pinningPolicy(PCR0)) })
+    const { random } = await start({ principals: [principalWith(pinningPolicy(PCR0))] })
     const output = await random({ NumberOfBytes: 32, Recipient })
     expect(output.Plaintext).toBeUndefined()
     const opened = await openSealed(output.CiphertextForRecipient ?? new Uint8Array(), key)
@@ -125,7 +136,10 @@ describe('the AWS SDK over TLS', () => {
 
   it('is refused by the policy, and the hint goes to the operator only', async () => {
     const onDenial = vi.fn()
-    const { random } = await start({ policy: parsePolicy(pinningPolicy(Buffer.alloc(48, 1))), onDenial })
+    const { random } = await start({
+      principals: [principalWith(pinningPolicy(Buffer.alloc(48, 1)))],
+      onDenial,
+    })
     await expect(random({ NumberOfBytes: 32, Recipient })).rejects.toMatchObject({
       name: 'AccessDeniedException',
       message: expect.stringMatching(/no identity-based policy allows the kms:GenerateRandom action$/),
@@ -176,10 +190,12 @@ describe('the AWS SDK over TLS', () => {
     expect(response.headers.date).toBe(now.toUTCString())
   })
 
-  it('cannot call an operation that is not there', async () => {
+  it('cannot call an operation that only the real KMS has, and is told so', async () => {
     const { client } = await start()
-    await expect(client.send(new ListKeysCommand({}))).rejects.toMatchObject({
+    const input = { KeyId: 'k', Message: Buffer.of(1), SigningAlgorithm: 'ECDSA_SHA_256' as const }
+    await expect(client.send(new SignCommand(input))).rejects.toMatchObject({
       name: 'UnknownOperationException',
+      message: 'The simulated KMS does not have the operation Sign',
     })
   })
 
@@ -306,6 +322,14 @@ describe('HTTP', () => {
     expect((await send(agent, { path: '/' })).status).toBe(421)
   })
 
+  it('serves a name on any port, and an address with or without one', async () => {
+    const { agent } = await start({ hostNames: [HOST, '127.0.0.1', '::1'] })
+    for (const Host of [`${HOST}:8443`, '127.0.0.1:8443', '127.0.0.1', '[::1]:8443', '[::1]'])
+      expect((await send(agent, { path: '/', headers: { Host } })).status).toBe(400)
+    for (const Host of ['127.0.0.1:', '127.0.0.2:8443', '::1', `x.${HOST}`, `${HOST}:8443:1`])
+      expect((await send(agent, { path: '/', headers: { Host } })).status).toBe(421)
+  })
+
   it('gives every answer its own request id', async () => {
     const { agent } = await start()
     const [one, two] = [await send(agent, { path: '/' }), await send(agent, { path: '/' })]
@@ -396,16 +420,53 @@ describe('bodies', () => {
   })
 })
 
-/** What the SDK's own signer makes of a body. */
-async function signedRequest(body: Buffer) {
-  const config = new KMSClient({ region: REGION, credentials: CREDENTIALS }).config
-  const signer = await config.signer()
-  const headers = {
-    host: HOST,
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amz-target': 'TrentService.GenerateRandom',
+describe('an account of calls', () => {
+  const told = async (change: Partial<KmsServerOptions>, body: object, target = 'GenerateRandom') => {
+    const onCall = vi.fn()
+    const answer = await handle(
+      await signedRequest(Buffer.from(JSON.stringify(body)), target),
+      optionsOf({ onCall, ...change }),
+    )
+    expect(onCall).toHaveBeenCalledOnce()
+    const [call] = onCall.mock.lastCall as [CallRecord]
+    expect(call.requestId).toBe(answer.headers['x-amzn-RequestId'])
+    return call
   }
-  const request = { method: 'POST', protocol: 'https:', hostname: HOST, path: '/', headers, body }
-  const signed = await signer.sign(request, { signingRegion: REGION, signingService: 'kms' })
-  return { method: 'POST', url: '/', headers: signed.headers, body }
-}
+
+  it('names who called what, and how it ended', async () => {
+    expect(await told({}, { NumberOfBytes: 1 })).toMatchObject({
+      operation: 'GenerateRandom',
+      principal: ARN,
+      status: 200,
+      outcome: 'OK',
+      hints: [],
+    })
+  })
+
+  it('has the hint of a refused enclave', async () => {
+    const principals = [principalWith(pinningPolicy(Buffer.alloc(48, 1)))]
+    const body = { NumberOfBytes: 1, Recipient: { ...Recipient, AttestationDocument: 'ZG9jdW1lbnQ=' } }
+    expect(await told({ principals }, body)).toMatchObject({
+      status: 400,
+      outcome: 'AccessDeniedException',
+      hints: [expect.stringMatching(/^PCR0 differs/)],
+    })
+  })
+
+  it('names the key as the caller did where the answer does not, without control characters', async () => {
+    const call = await told({}, { KeyId: `alias/a\n${'b'.repeat(1000)}`, CiphertextBlob: 'AA==' }, 'Decrypt')
+    expect(call.outcome).not.toBe('OK')
+    expect(call.key).toMatch(/^alias\/a[^\n]+b+$/)
+    expect(call.key?.length).toBeLessThan(450)
+  })
+
+  it('names nobody for a request that nobody signed', async () => {
+    const onCall = vi.fn()
+    const request = await signedRequest(Buffer.from('{}'))
+    const { authorization: _, ...headers } = request.headers
+    await handle({ ...request, headers }, optionsOf({ onCall }))
+    expect(onCall.mock.lastCall).toMatchObject([
+      { operation: 'GenerateRandom', principal: undefined, outcome: 'MissingAuthenticationTokenException' },
+    ])
+  })
+})

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { explainDenial } from '../../../simulator/kms/denial.js'
-import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
+import { explainDenial } from '../../../../simulator/kms/policy/denial.js'
+import { parsePolicy, pinningPolicy } from '../../../../simulator/kms/policy/policy-document.js'
 
 const A = 'ab'.repeat(48)
 const B = 'cd'.repeat(48)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseKeyPolicy, parsePolicy } from '../../../../simulator/kms/policy/policy-document.js'
 import { A, B, decide, IMAGE, PCR, policyOf, statement, when } from './policy-builders.js'
 
 describe('properties', () => {
@@ -107,5 +108,70 @@ describe('properties', () => {
       }),
       { numRuns: 2000 },
     )
+  })
+})
+
+describe('readers', () => {
+  const word = fc.constantFrom(
+    ...[
+      'Version',
+      'Statement',
+      'Effect',
+      'Allow',
+      'Action',
+      'kms:*',
+      'Resource',
+      '*',
+      'Principal',
+      'AWS',
+      'Service',
+    ],
+    ...[
+      'Condition',
+      'StringEquals',
+      'ForAnyValue:StringLike',
+      'Null',
+      IMAGE,
+      'kms:EncryptionContextKeys',
+      '__proto__',
+    ],
+  )
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 6 },
+      word,
+      fc.constantFrom(null, true, 0),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(word, tie('value'), { maxKeys: 6 }),
+    ),
+  }))
+  const near = fc
+    .record(
+      { Effect: value, Action: value, Resource: value, Principal: value, Condition: value },
+      { requiredKeys: [] },
+    )
+    .map((parts) => policyOf({ Effect: 'Allow', Action: '*', Resource: '*', ...parts }))
+
+  it('refuse with one error whatever they do not read', () => {
+    for (const parse of [parsePolicy, parseKeyPolicy]) {
+      fc.assert(
+        fc.property(
+          fc.oneof(
+            value,
+            near,
+            near.map((one) => JSON.stringify(one)),
+            fc.string(),
+          ),
+          (json) => {
+            try {
+              parse(json)
+            } catch (error) {
+              expect(error).toMatchObject({ name: 'UsageError', code: 'ERR_IAM_POLICY' })
+            }
+          },
+        ),
+        { numRuns: 1000 },
+      )
+    }
   })
 })

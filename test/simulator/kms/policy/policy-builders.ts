@@ -1,5 +1,5 @@
-import { evaluate } from '../../../simulator/kms/policy.js'
-import { parsePolicy } from '../../../simulator/kms/policy-document.js'
+import { evaluate } from '../../../../simulator/kms/policy/policy.js'
+import { parsePolicy } from '../../../../simulator/kms/policy/policy-document.js'
 
 export const A = 'ab'.repeat(48)
 export const B = 'cd'.repeat(48)

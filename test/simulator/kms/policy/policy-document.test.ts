@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { parsePolicy, pinningPolicy } from '../../../simulator/kms/policy-document.js'
+import { parsePolicy, pinningPolicy } from '../../../../simulator/kms/policy/policy-document.js'
 import { A, B, decide, IMAGE, PCR, policyOf, statement, when } from './policy-builders.js'
+
+const KEYS = 'kms:EncryptionContextKeys'
+const GRANT = 'kms:GrantIsForAWSResource'
 
 describe('parsePolicy', () => {
   const refused: [string, unknown, string][] = [
@@ -62,19 +65,69 @@ describe('parsePolicy', () => {
     ['an empty Condition', when({}), 'Statement[0].Condition must not be empty'],
     ['a Condition of a wrong type', when([]), 'Statement[0].Condition must be an object'],
     [
-      'StringLike',
-      when({ StringLike: { [IMAGE]: A } }),
-      'Statement[0].Condition.StringLike is not supported',
+      'NumericEquals',
+      when({ NumericEquals: { [IMAGE]: A } }),
+      'Statement[0].Condition.NumericEquals is not supported',
     ],
     [
-      'IfExists',
-      when({ StringEqualsIfExists: { [IMAGE]: A } }),
-      'Statement[0].Condition.StringEqualsIfExists is not supported',
+      'an operator in another case',
+      when({ stringEquals: { [IMAGE]: A } }),
+      'Statement[0].Condition.stringEquals is not supported',
     ],
     [
-      'ForAnyValue',
+      'a suffix twice',
+      when({ StringEqualsIfExistsIfExists: { [IMAGE]: A } }),
+      'Statement[0].Condition.StringEqualsIfExistsIfExists is not supported',
+    ],
+    [
+      'an unknown set operator',
+      when({ 'ForNoValue:StringEquals': { [KEYS]: 'a' } }),
+      'Statement[0].Condition.ForNoValue:StringEquals is not supported',
+    ],
+    ['Null with a suffix', when({ NullIfExists: { [IMAGE]: 'true' } }), 'Null stands alone'],
+    ['Null with a set operator', when({ 'ForAnyValue:Null': { [KEYS]: 'true' } }), 'Null stands alone'],
+    [
+      'a set operator over one value',
       when({ 'ForAnyValue:StringEquals': { [IMAGE]: A } }),
-      'Statement[0].Condition.ForAnyValue:StringEquals is not supported',
+      `Statement[0].Condition.ForAnyValue:StringEquals.${IMAGE} has one value: write the operator without ForAnyValue:`,
+    ],
+    [
+      'several values without a set operator',
+      when({ StringEquals: { [KEYS]: 'a' } }),
+      `Statement[0].Condition.StringEquals.${KEYS} may have several values: write ForAnyValue:`,
+    ],
+    ['Bool over a text', when({ Bool: { [IMAGE]: 'true' } }), `${IMAGE} does not take the operator Bool`],
+    [
+      'a text over a Bool',
+      when({ StringEquals: { [GRANT]: 'true' } }),
+      `${GRANT} does not take the operator StringEquals`,
+    ],
+    ['an odd value of Bool', when({ Bool: { [GRANT]: 'yes' } }), `Bool.${GRANT} must be "true" or "false"`],
+    ['an ARN operator over a hash', when({ ArnLike: { [IMAGE]: A } }), 'does not take the operator ArnLike'],
+    [
+      'an ARN of five parts',
+      when({ ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::*' } }),
+      'aws:PrincipalArn must be an ARN of six parts',
+    ],
+    [
+      'an ARN of seven parts',
+      when({ ArnEquals: { 'aws:PrincipalArn': 'arn:*:iam:*:*:*:*' } }),
+      'aws:PrincipalArn must be an ARN of six parts',
+    ],
+    [
+      'an encryption context without a key',
+      when({ StringEquals: { 'kms:EncryptionContext:': 'a' } }),
+      'kms:EncryptionContext: is not a supported condition key',
+    ],
+    [
+      'a context key in two cases',
+      when({ StringEquals: { 'kms:EncryptionContext:a': 'x', 'kms:EncryptionContext:A': 'x' } }),
+      'appears twice',
+    ],
+    [
+      'a name of every object',
+      when({ StringEquals: { constructor: 'a' } }),
+      'constructor is not a supported condition key',
     ],
     ['no keys', when({ StringEquals: {} }), 'Statement[0].Condition.StringEquals must not be empty'],
     [

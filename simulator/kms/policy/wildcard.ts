@@ -1,0 +1,20 @@
+/** `*` stands for any run of characters, `?` for any one. Linear in memory, no backtracking beyond the last `*`. */
+export function wildcard(pattern: string, text: string): boolean {
+  let p = 0
+  let star = -1
+  let resume = 0
+  for (let t = 0; t < text.length; ) {
+    if (pattern[p] === '*') {
+      star = p++
+      resume = t
+    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
+      p++
+      t++
+    } else if (star >= 0) {
+      p = star + 1
+      t = ++resume
+    } else return false
+  }
+  while (pattern[p] === '*') p++
+  return p === pattern.length
+}
