@@ -10,14 +10,14 @@ import {
 } from '../image/index.js'
 import { UsageError } from '../shared/errors.js'
 import { type PartFlags, type Parts, withParts } from './eif-build-parts.js'
-import { registersOf, warn, writeJson } from './eif-output.js'
+import { registersOf, warn } from './eif-output.js'
 import { readInput } from './input.js'
 import { onSignals } from './interruption.js'
 import { time } from './options.js'
 import { showProgress } from './progress.js'
 import { failureJson, reporting } from './reporting.js'
 import { table } from './table.js'
-import { write } from './write.js'
+import { write, writeJson } from './write.js'
 
 interface Flags extends PartFlags {
   name?: string

@@ -2,10 +2,10 @@
 import { Command } from 'commander'
 import { type EifDescription, type NitroCliDescription, SECTION_NAMES } from '../image/index.js'
 import { withoutControls } from '../shared/printable.js'
-import { describeFile, isSound, registersOf, writeJson } from './eif-output.js'
+import { describeFile, isSound, registersOf } from './eif-output.js'
 import { failureJson, reporting } from './reporting.js'
 import { table } from './table.js'
-import { write } from './write.js'
+import { write, writeJson } from './write.js'
 
 const NOTES = `
 Neither the issuer of the signing certificate nor its dates are judged. An image whose

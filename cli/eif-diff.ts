@@ -2,9 +2,9 @@
 import { Command } from 'commander'
 import { diffEif, type EifDiff, type ReadSection, type SectionDifference } from '../image/index.js'
 import { withoutControls } from '../shared/printable.js'
-import { warn, writeJson } from './eif-output.js'
+import { warn } from './eif-output.js'
 import { failureJson, reporting } from './reporting.js'
-import { write } from './write.js'
+import { write, writeJson } from './write.js'
 
 const NOTES = `
 Exit code 0 when PCR0 is the same, 3 when it differs: a policy that pins the one image refuses

@@ -2,16 +2,6 @@
 import { describeEif, type EifDescription, type Measurements, type ReadOptions } from '../image/index.js'
 import { withoutControls } from '../shared/printable.js'
 import { showProgress } from './progress.js'
-import { write } from './write.js'
-
-/** One JSON object. Characters that could drive a terminal stand in strings only, where JSON can escape them. */
-export function writeJson(value: object): void {
-  const text = JSON.stringify(value, null, 2)
-  const escaped = (character: string) =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  // By code units: a character beyond U+FFFF is two escapes.
-  write(text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => found.split('').map(escaped).join('')))
-}
 
 export function warn(command: string, warnings: readonly string[]): void {
   for (const warning of warnings)

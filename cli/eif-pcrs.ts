@@ -1,8 +1,8 @@
 /** `nitro-enclave eif pcrs`: the registers that an image starts with, and nothing else. */
 import { Command } from 'commander'
-import { describeFile, isSound, registersOf, writeJson } from './eif-output.js'
+import { describeFile, isSound, registersOf } from './eif-output.js'
 import { failureJson, reporting } from './reporting.js'
-import { write } from './write.js'
+import { write, writeJson } from './write.js'
 
 const NOTES = `
 PCR0 is the whole image, PCR1 what boots (kernel, command line, first ramdisk), PCR2 the

@@ -3,9 +3,10 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { PINNED_ACTIONS, type PinnedAction, pinningPolicy, zeroRegisters } from '../image/index.js'
 import { PolicyError, UsageError } from '../shared/errors.js'
 import { checkSound, isImage, MAX_DESCRIPTION, parseDescription } from './eif-description.js'
-import { describeFile, warn, writeJson } from './eif-output.js'
+import { describeFile, warn } from './eif-output.js'
 import { readInput } from './input.js'
 import { reporting } from './reporting.js'
+import { writeJson } from './write.js'
 
 interface Flags {
   action: PinnedAction

@@ -1,7 +1,9 @@
 /** Who the simulated enclave is: its module id, which says that it is simulated, and what was measured at its boot. */
 import { createHash, randomBytes } from 'node:crypto'
+import { PCR_LENGTH } from '../enclave/nsm/arguments.js'
+import { MAX_PCRS } from '../shared/attestation/document.js'
 import { UsageError } from '../shared/errors.js'
-import { type BootMeasurements, extended, MAX_PCRS, PcrBank } from './pcr-bank.js'
+import { type BootMeasurements, extended, PcrBank } from './pcr-bank.js'
 
 export interface IdentityOptions {
   /** Registers by index, 48 bytes each, as bytes or hex; PCR0 to PCR2 are not zero unless given so. */
@@ -22,9 +24,11 @@ const ROLE = 'arn:aws:iam::123456789012:role/simulated-enclave'
 const INDEX = /^(?:0|[1-9][0-9]?)$/
 const REGISTER = /^[0-9a-f]{96}$/i
 
-/** Throws UsageError ERR_USAGE for a register that is none. */
-export function enclaveIdentity({ pcrs = {}, roleArn = ROLE }: IdentityOptions): EnclaveIdentity {
-  const instanceId = `i-simulated${randomBytes(4).toString('hex')}`
+/** `instanceId` is measured into PCR4. Throws UsageError ERR_USAGE for a register that is none. */
+export function enclaveIdentity(
+  { pcrs = {}, roleArn = ROLE }: IdentityOptions,
+  instanceId = simulatedInstanceId(),
+): EnclaveIdentity {
   const registers = new Map([0, 1, 2].map((index) => [index, simulatedMeasurement(index)]))
   for (const [index, value] of Object.entries(pcrs))
     registers.set(readIndex(index), readRegister(index, value))
@@ -37,10 +41,14 @@ export function enclaveIdentity({ pcrs = {}, roleArn = ROLE }: IdentityOptions):
   }
 }
 
+export function simulatedInstanceId(): string {
+  return `i-simulated${randomBytes(4).toString('hex')}`
+}
+
 /** The same in every simulation, so that policies can name it: SHA-384(zeros || SHA-384(a text)), as for images. */
 function simulatedMeasurement(index: number): Uint8Array {
   const digest = createHash('sha384').update(`nitro-enclave-sdk simulated PCR${index}`).digest()
-  return extended(new Uint8Array(48), digest)
+  return extended(new Uint8Array(PCR_LENGTH), digest)
 }
 
 function readIndex(text: string): number {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { MAX_REQUEST_LENGTH } from '../enclave/nsm/codec.js'
 import { type NsmExchange, nsmOver } from '../enclave/nsm/exchange.js'
 import type { Nsm } from '../enclave/nsm/requests.js'
-import { MAX_FIELD_LENGTH } from '../shared/attestation/document.js'
+import { MAX_FIELD_LENGTH, MAX_PCRS } from '../shared/attestation/document.js'
 import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
 import { UsageError } from '../shared/errors.js'
 import { type AttestationFields, signAttestation } from './attestation.js'
@@ -17,7 +17,7 @@ import {
   issueEnclaveCertificate,
   renewedAuthority,
 } from './authority.js'
-import { type BootMeasurements, MAX_PCRS, PcrBank } from './pcr-bank.js'
+import { type BootMeasurements, PcrBank } from './pcr-bank.js'
 
 /** The API's own error names (src/api/mod.rs, `ErrorCode`). */
 export type NsmErrorName =
@@ -30,7 +30,7 @@ export type NsmErrorName =
   | 'InputTooLarge'
   | 'InternalError'
 
-export interface SimulatedNsmOptions extends BootMeasurements {
+export interface SimulatedModuleOptions {
   readonly authority: InstanceAuthority
   /** Says that it is simulated: the word must be in it. */
   readonly moduleId: string
@@ -40,6 +40,8 @@ export interface SimulatedNsmOptions extends BootMeasurements {
   /** Refuses a request by name: for errors that a healthy module never gives. */
   readonly fault?: (request: string) => NsmErrorName | undefined
 }
+
+export interface SimulatedNsmOptions extends SimulatedModuleOptions, BootMeasurements {}
 
 /** Milliseconds before its end at which a certificate is replaced. */
 const RENEW_BEFORE = 60_000
@@ -51,7 +53,12 @@ export function createSimulatedNsm(options: SimulatedNsmOptions): Nsm {
 
 /** The same module, spoken to in bytes. */
 export function createSimulatedDevice(options: SimulatedNsmOptions): NsmExchange {
-  return new SimulatedNsm(options)
+  return simulatedDeviceOn(new PcrBank(options), options)
+}
+
+/** The same on registers that somebody else keeps. */
+export function simulatedDeviceOn(bank: PcrBank, options: SimulatedModuleOptions): NsmExchange {
+  return new SimulatedNsm(bank, options)
 }
 
 class Refusal extends Error {
@@ -71,18 +78,18 @@ interface Issued {
 }
 
 class SimulatedNsm implements NsmExchange {
-  readonly #options: SimulatedNsmOptions
+  readonly #options: SimulatedModuleOptions
   readonly #bank: PcrBank
   readonly #now: () => Date
   #authority: InstanceAuthority
   #enclave: { readonly from: number; readonly issued: Promise<Issued> } | undefined
 
-  constructor(options: SimulatedNsmOptions) {
+  constructor(bank: PcrBank, options: SimulatedModuleOptions) {
     if (!options.moduleId.includes('simulated'))
       throw new UsageError('ERR_USAGE', 'moduleId does not say that it is simulated')
     this.#options = options
     this.#authority = options.authority
-    this.#bank = new PcrBank(options)
+    this.#bank = bank
     this.#now = options.now ?? (() => new Date())
   }
 

@@ -2,12 +2,10 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import type { Native } from '../../native/index.js'
-import { NsmError, OperationError } from '../../shared/errors.js'
+import { OperationError } from '../../shared/errors.js'
 import { systemError } from '../../shared/system-error.js'
+import { randomBlock } from './random-block.js'
 import type { Nsm } from './requests.js'
-
-/** Bytes of an answer to GetRandom (aws-nitro-enclaves-nsm-api, docs; linux drivers/misc/nsm.c). */
-const RANDOM_LENGTH = 256
 
 export interface EntropyOptions {
   readonly native: Pick<Native, 'addEntropy'>
@@ -23,25 +21,12 @@ export interface EntropyOptions {
  * Throws NsmError, ERR_NSM_INVALID_RESPONSE among them, and OperationError ERR_ENTROPY with its `cause`.
  */
 export async function feedEntropy(nsm: Nsm, { native, path }: EntropyOptions): Promise<void> {
-  const { random } = await nsm.request({ type: 'GetRandom' })
+  const random = await randomBlock(nsm)
   try {
-    checkRandom(random)
     feed(random, path, native)
   } finally {
     random.fill(0)
   }
-}
-
-function checkRandom(random: Uint8Array): void {
-  if (random.length !== RANDOM_LENGTH) {
-    throw broken(`${random.length} random bytes instead of ${RANDOM_LENGTH}`)
-  }
-  // By chance once in 2^2040: the generator is broken.
-  if (random.every((byte) => byte === random[0])) throw broken('random bytes that are all alike')
-}
-
-function broken(what: string): NsmError {
-  return new NsmError('ERR_NSM_INVALID_RESPONSE', `the Nitro Secure Module gave ${what}`)
 }
 
 function feed(random: Uint8Array, path: string, native: EntropyOptions['native']): void {
