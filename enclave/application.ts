@@ -3,10 +3,12 @@
  * What it runs on is handed in: on a Nitro instance the device, vsock and Amazon's roots, in the simulator its own.
  */
 import type { Socket } from 'node:net'
-import { OperationError } from '../shared/errors.js'
+import type { Application } from './attested-random.js'
 import type { KmsClientOptions } from './kms/client.js'
 import { createRecipient, type Recipient } from './kms/recipient.js'
 import type { Nsm } from './nsm/requests.js'
+
+export type { Application, GenerateRandom } from './attested-random.js'
 
 export interface Dependencies {
   readonly nsm: Nsm
@@ -19,6 +21,8 @@ export interface Dependencies {
   readonly kmsHost?: string
   /** PEM; Amazon's own roots unless given. */
   readonly trustAnchors?: readonly string[]
+  /** Opens the first connection while the key pair is made, for a first call that follows at once. */
+  readonly connectAhead?: boolean
   /** Is told of each step, for an account of what happened. */
   readonly onStep?: (step: Step) => void
 }
@@ -31,55 +35,57 @@ export type Step = { readonly duration: number } & (
   | { readonly name: 'call' }
 )
 
-export interface GenerateRandom {
-  /** 1 to 1,024. */
-  readonly numberOfBytes: number
-  readonly customKeyStoreId?: string
-  readonly signal?: AbortSignal
-}
-
-export interface Application {
-  /** Random bytes from KMS, opened here. Throws KMS's own exceptions and OperationError. */
-  generateRandom(request: GenerateRandom): Promise<Uint8Array>
-  close(): void
-}
-
 export async function run(dependencies: Dependencies): Promise<Application> {
-  const { nsm, onStep } = dependencies
-  // The key is made on another thread while the SDK loads on this one.
-  const [keyPair, { GenerateRandomCommand }, { createKmsClient }] = await Promise.all([
-    makeKeyPair(nsm, onStep),
-    import('@aws-sdk/client-kms'),
-    import('./kms/client.js'),
-  ])
-  const { dial, region, kmsHost, credentials, trustAnchors } = dependencies
-  const recipient = onStep ? observed(keyPair, onStep) : keyPair
-  const kms = createKmsClient({ region, host: kmsHost, credentials, recipient, dial, trustAnchors })
+  const { nsm, onStep, dial, region, kmsHost, credentials, trustAnchors, connectAhead } = dependencies
+  // First of all, on another thread. What takes long on this one, or over the network, goes on beside it.
+  const making = makeKeyPair(nsm, onStep)
+  const random = import('./attested-random.js').then(({ attestedRandom }) => {
+    const recipient = { recipient: () => making }
+    return attestedRandom({
+      region,
+      host: kmsHost,
+      credentials,
+      recipient,
+      dial,
+      trustAnchors,
+      connectAhead,
+    })
+  })
+  const { generateRandom, close } = await whenReady(random, making)
   return {
-    async generateRandom({ numberOfBytes, customKeyStoreId, signal }) {
+    async generateRandom(request) {
       const start = performance.now()
-      const command = new GenerateRandomCommand({
-        NumberOfBytes: numberOfBytes,
-        ...(customKeyStoreId !== undefined && { CustomKeyStoreId: customKeyStoreId }),
-      })
-      const { Plaintext } = await kms.send(command, signal ? { abortSignal: signal } : {})
-      if (Plaintext === undefined)
-        throw new OperationError('ERR_KMS_IGNORED_RECIPIENT', 'KMS answered without bytes')
+      const plaintext = await generateRandom(request)
       onStep?.({ name: 'call', duration: performance.now() - start })
-      return Plaintext
+      return plaintext
     },
     close: () => {
-      kms.destroy()
+      close()
       nsm.close()
     },
+  }
+}
+
+/** Without a key pair there are no calls: no connection is left open for them. */
+async function whenReady(random: Promise<Application>, keyPair: Promise<unknown>): Promise<Application> {
+  try {
+    const [ready] = await Promise.all([random, keyPair])
+    return ready
+  } catch (error) {
+    random.then(
+      ({ close }) => close(),
+      () => undefined,
+    )
+    throw error
   }
 }
 
 async function makeKeyPair(nsm: Nsm, onStep: Dependencies['onStep']): Promise<Recipient> {
   const start = performance.now()
   const recipient = await createRecipient({ nsm })
-  onStep?.({ name: 'keyPair', publicKey: recipient.publicKey, duration: performance.now() - start })
-  return recipient
+  if (onStep === undefined) return recipient
+  onStep({ name: 'keyPair', publicKey: recipient.publicKey, duration: performance.now() - start })
+  return observed(recipient, onStep)
 }
 
 function observed(recipient: Recipient, onStep: (step: Step) => void): Recipient {
@@ -97,5 +103,6 @@ function observed(recipient: Recipient, onStep: (step: Step) => void): Recipient
       onStep({ name: 'open', ciphertextForRecipient, duration: performance.now() - start })
       return plaintext
     },
+    random: (length) => recipient.random(length),
   }
 }

@@ -5,8 +5,11 @@ import type { Duplex } from 'node:stream'
 import { checkServerIdentity, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { OperationError } from '../../shared/errors.js'
 
-/** A new connection towards KMS, e.g. over vsock; it may still be connecting. */
-export type Dial = () => Socket
+/**
+ * A new connection towards KMS, e.g. over vsock; it may still be connecting. `signal` is aborted when nobody waits for
+ * it any more: the call was aborted, or TLS did not begin in time. The socket is destroyed then in any case.
+ */
+export type Dial = (options: { readonly signal?: AbortSignal }) => Socket
 
 export interface EnclaveAgentOptions {
   /** The only name that a certificate is accepted for. */
@@ -18,6 +21,20 @@ export interface EnclaveAgentOptions {
   readonly connectTimeout?: number | undefined
   /** 50 by default. */
   readonly maxSockets?: number | undefined
+}
+
+/** What was going on when a connection failed that was never used. */
+export type Phase = 'dial' | 'handshake'
+
+const phases = new WeakMap<object, Phase>()
+
+function record(error: unknown, phase: Phase): void {
+  if (typeof error === 'object' && error !== null) phases.set(error, phase)
+}
+
+/** Of an error that an agent gave; `undefined` once TLS had begun. */
+export function phaseOf(error: object): Phase | undefined {
+  return phases.get(error)
 }
 
 /** TLS 1.3, and of TLS 1.2 what has forward secrecy and AEAD: NODE_OPTIONS=--tls-cipher-list has no say. */
@@ -41,6 +58,8 @@ export class EnclaveAgent extends https.Agent {
   readonly #dial: Dial
   readonly #connectTimeout: number
   readonly #secureContext: SecureContext
+  /** What connectAhead() made, until a request takes it or it ends. */
+  #ahead: TLSSocket | undefined
 
   constructor({ host, dial, trustAnchors, connectTimeout = 5_000, maxSockets = 50 }: EnclaveAgentOptions) {
     super({ keepAlive: true, maxSockets })
@@ -55,19 +74,50 @@ export class EnclaveAgent extends https.Agent {
     })
   }
 
+  /**
+   * Opens the connection of the first request now, before there is one. When that fails, nobody hears of it: the
+   * request opens its own.
+   */
+  connectAhead(): void {
+    const secure = this.createConnection({}, () => undefined) as TLSSocket | undefined
+    if (secure === undefined) return
+    const forget = () => {
+      if (this.#ahead === secure) this.#ahead = undefined
+    }
+    // As of a kept connection that nobody uses: no reason for the process to go on.
+    secure.on('error', forget).once('close', forget).unref()
+    this.#ahead = secure
+  }
+
+  override destroy(): void {
+    this.#ahead?.destroy()
+    super.destroy()
+  }
+
   override createConnection(
     options: https.RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | undefined {
+    const ahead = this.#ahead
+    if (ahead !== undefined) {
+      this.#ahead = undefined
+      return ahead.ref()
+    }
+    const givenUp = new AbortController()
     let carrier: Socket
     try {
-      carrier = this.#dial()
+      carrier = this.#dial({ signal: givenUp.signal })
       if (carrier.destroyed) throw failureOf(carrier)
     } catch (error) {
+      record(error, 'dial')
       // Node looks at the error alone then; the type wants a stream all the same.
       process.nextTick(() => callback?.(error as Error, undefined as unknown as Duplex))
       return undefined
     }
+    let connected = !carrier.connecting
+    carrier.once('connect', () => {
+      connected = true
+    })
     const secure = super.createConnection({
       // Node's key to its cache of TLS sessions. Nothing else that a request says is taken over.
       ...pick(options, '_agentKey'),
@@ -79,16 +129,29 @@ export class EnclaveAgent extends https.Agent {
       checkServerIdentity,
       keepAlive: true,
     } as https.RequestOptions) as TLSSocket
-    this.#limit(secure)
+    const onError = (error: Error) => record(error, connected ? 'handshake' : 'dial')
+    secure.once('error', onError)
+    secure.once('secureConnect', () => secure.off('error', onError))
+    this.#limit(secure, givenUp)
     return secure
   }
 
-  /** A deadline until the handshake is done. Node itself ends the carrier with the TLS socket, and vice versa. */
-  #limit(secure: TLSSocket): void {
+  /**
+   * A deadline until the handshake is done. Node itself ends the carrier with the TLS socket, and vice versa; an
+   * aborted request destroys its TLS socket.
+   */
+  #limit(secure: TLSSocket, givenUp: AbortController): void {
     const late = () => secure.destroy(new OperationError('ETIMEDOUT', `no TLS connection to ${this.#host}`))
     const timer = setTimeout(late, this.#connectTimeout)
-    secure.once('secureConnect', () => clearTimeout(timer))
-    secure.once('close', () => clearTimeout(timer))
+    const onClose = () => {
+      clearTimeout(timer)
+      givenUp.abort()
+    }
+    secure.once('close', onClose)
+    secure.once('secureConnect', () => {
+      clearTimeout(timer)
+      secure.off('close', onClose)
+    })
   }
 }
 

@@ -1,22 +1,36 @@
 /** A KMSClient for the enclave: host, way and trust are fixed when it is made. */
-import { pipeline, type Readable, Transform } from 'node:stream'
-import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
-import { NodeHttpHandler } from '@smithy/node-http-handler'
+import { KMSClient } from '@aws-sdk/client-kms'
 import type { Logger } from '@smithy/types'
-import { OperationError, UsageError } from '../../shared/errors.js'
+import { UsageError } from '../../shared/errors.js'
 import { connect, PARENT_CID } from '../../shared/vsock/index.js'
+import { endAbortedCalls } from './aborted-calls.js'
 import { type Dial, EnclaveAgent } from './agent.js'
+import { explainFailures } from './diagnose.js'
+import { readExpectedPcrs } from './diagnosis/pcrs.js'
 import { checkHost, kmsHost } from './endpoint.js'
+import { regionFromEnvironment } from './environment.js'
 import { nameTransportFailures } from './errors.js'
-import { nitroRecipient } from './middleware.js'
-import type { Recipient } from './recipient.js'
+import { type NitroRecipientOptions, nitroRecipient } from './middleware.js'
+import { PinnedHandler } from './pinned-handler.js'
+import type { Recipient, RecipientSource } from './recipient.js'
+import { credentialsOfClient, type GivenCredentials } from './refreshed-credentials.js'
 import { amazonTrustAnchors } from './trust-anchors.js'
 
-export interface KmsClientOptions {
-  readonly region: string
+/** `mix` and `requireKeyArn` need a recipient. */
+export interface KmsClientOptions extends NitroRecipientOptions {
+  /** By default AWS_REGION, else AWS_DEFAULT_REGION. */
+  readonly region?: string | undefined
   /** Makes calls attested; see nitroRecipient. */
-  readonly recipient?: Recipient | undefined
-  readonly credentials: NonNullable<KMSClientConfig['credentials']>
+  readonly recipient?: Recipient | RecipientSource | undefined
+  /**
+   * An identity, or what renews itself: fromParent(), fromEnvironment(), pushedCredentials(), any provider. A provider
+   * is asked five minutes before its credentials expire, once for all calls; while it fails, the last ones are used as
+   * long as they are valid. What KMS calls expired nevertheless is fetched anew (with `forceRefresh`), and the call is
+   * tried once again.
+   */
+  readonly credentials: GivenCredentials
+  /** 48 bytes in hex by index: what policies are expected to want. Used to explain a refusal, for nothing else. */
+  readonly expectedPcrs?: Readonly<Record<number, string>> | undefined
   /** Asks the FIPS endpoint. */
   readonly fips?: boolean | undefined
   /** The host instead of the region's public endpoint, such as that of a VPC endpoint. Excludes `fips`. */
@@ -25,6 +39,8 @@ export interface KmsClientOptions {
   readonly dial?: Dial | undefined
   /** PEM roots instead of Amazon's. */
   readonly trustAnchors?: readonly string[] | undefined
+  /** Opens the connection of the first call when the client is made; false by default. */
+  readonly connectAhead?: boolean | undefined
   /** Milliseconds for dial and TLS handshake, 5,000 by default. */
   readonly connectTimeout?: number | undefined
   /** Milliseconds for one attempt until the answer begins, and again until it ends; 10,000 by default. */
@@ -38,19 +54,25 @@ export interface KmsClientOptions {
 const PROXY_PORT = 8000
 
 /**
- * A real KMSClient whose TLS ends in this process. No environment variable and no profile changes its
- * host, its protocol or its trust. `client.destroy()` closes the connections.
+ * A real KMSClient whose TLS ends in this process. No profile and no environment variable but those of `region` changes
+ * its host, its protocol or its trust. `client.destroy()` closes the connections.
  *
  * Throws UsageError ERR_USAGE naming the option. Calls throw OperationError ERR_KMS_TLS, ERR_KMS_TIMEOUT and
- * ERR_KMS_CONNECTION, ERR_VSOCK_UNAVAILABLE where the kernel has no vsock, KMS's own exceptions unchanged, and with
- * a recipient what nitroRecipient throws.
+ * ERR_KMS_CONNECTION, ERR_KMS_ANSWER for what is no answer of KMS, ERR_VSOCK_UNAVAILABLE where the kernel has no vsock,
+ * KMS's own exceptions, and with a recipient what nitroRecipient throws; an AbortError when they are aborted. These
+ * errors have a `diagnosis` (see diagnosisOf) where the cause is likely known, and tell it in their message:
+ * docs/kms-errors.md.
  */
 export function createKmsClient(options: KmsClientOptions): KMSClient {
-  const { region, recipient, credentials, logger } = options
+  const { region = regionFromEnvironment(), recipient, logger, mix, requireKeyArn } = options
   const { connectTimeout = 5_000, requestTimeout = 10_000, maxAttempts = 3 } = options
-  const { dial = () => connect({ cid: PARENT_CID, port: PROXY_PORT, timeout: connectTimeout }) } = options
-  if (!credentials) throw new UsageError('ERR_USAGE', 'credentials: missing')
+  const { dial = dialParent(connectTimeout) } = options
+  if (!options.credentials) throw new UsageError('ERR_USAGE', 'credentials: missing')
+  const credentials = credentialsOfClient(options.credentials)
   if (typeof dial !== 'function') throw new UsageError('ERR_USAGE', 'dial: not a function')
+  if (recipient === undefined && (mix !== undefined || requireKeyArn === true)) {
+    throw new UsageError('ERR_USAGE', 'recipient: missing, and mix or requireKeyArn given')
+  }
   for (const [name, value] of Object.entries({ connectTimeout, requestTimeout, maxAttempts })) {
     if (!Number.isInteger(value) || value < 1 || value > MAX_TIMER) {
       throw new UsageError('ERR_USAGE', `${name}: not a positive integer`)
@@ -59,13 +81,15 @@ export function createKmsClient(options: KmsClientOptions): KMSClient {
   if (options.host !== undefined && options.fips) throw new UsageError('ERR_USAGE', 'host: excludes fips')
   const regional = kmsHost(region, { fips: options.fips })
   const host = options.host === undefined ? regional : checkHost(options.host)
+  const expectedPcrs = readExpectedPcrs(options.expectedPcrs)
   const trustAnchors = options.trustAnchors ?? amazonTrustAnchors()
   if (trustAnchors.length === 0) throw new UsageError('ERR_USAGE', 'trustAnchors: empty')
 
   const agent = new EnclaveAgent({ host, dial, trustAnchors, connectTimeout })
+  if (options.connectAhead === true) agent.connectAhead()
   const client = new KMSClient({
     region,
-    credentials,
+    credentials: credentials.provider,
     endpoint: `https://${host}`,
     requestHandler: new PinnedHandler(host, agent, requestTimeout, logger),
     maxAttempts,
@@ -79,63 +103,19 @@ export function createKmsClient(options: KmsClientOptions): KMSClient {
     userAgentAppId: async () => undefined,
     ...(logger === undefined ? {} : { logger }),
   })
+  // From the outermost inwards.
+  client.middlewareStack.use(endAbortedCalls())
+  client.middlewareStack.use(explainFailures({ region, host, expectedPcrs, noRetry: credentials.noRetry }))
   client.middlewareStack.use(nameTransportFailures(host))
-  if (recipient !== undefined) client.middlewareStack.use(nitroRecipient(recipient))
+  client.middlewareStack.use(credentials.retry)
+  if (recipient !== undefined) client.middlewareStack.use(nitroRecipient(recipient, { mix, requireKeyArn }))
   return client
 }
 
+const dialParent =
+  (timeout: number): Dial =>
+  ({ signal }) =>
+    connect({ cid: PARENT_CID, port: PROXY_PORT, timeout, signal })
+
 /** The longest that a Node timer waits, in milliseconds: a longer one fires at once. */
 const MAX_TIMER = 2 ** 31 - 1
-
-/** Bytes of an answer at most; KMS's longest, a key pair's, has some 15,000. */
-const MAX_ANSWER_LENGTH = 256 * 1024
-
-/** The same bytes, and an error as soon as there are too many. */
-function limited(body: Readable): Readable {
-  let length = 0
-  const limit = new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      length += chunk.length
-      const error = new OperationError(
-        'ERR_KMS_CONNECTION',
-        `an answer of more than ${MAX_ANSWER_LENGTH} bytes`,
-      )
-      if (length > MAX_ANSWER_LENGTH) callback(error)
-      else callback(null, chunk)
-    },
-  })
-  return pipeline(body, limit, () => undefined)
-}
-
-type Handle = NodeHttpHandler['handle']
-
-/** The last gate before the wire: one host, HTTPS only, and an end to every answer, in time and in size. */
-class PinnedHandler extends NodeHttpHandler {
-  readonly #host: string
-  readonly #requestTimeout: number
-
-  constructor(host: string, httpsAgent: EnclaveAgent, requestTimeout: number, logger?: Logger) {
-    super({
-      httpsAgent,
-      requestTimeout,
-      throwOnRequestTimeout: true,
-      ...(logger === undefined ? {} : { logger }),
-    })
-    this.#host = host
-    this.#requestTimeout = requestTimeout
-  }
-
-  override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
-    if (request.protocol !== 'https:' || request.hostname !== this.#host || (request.port ?? 443) !== 443) {
-      throw new UsageError('ERR_USAGE', `this client speaks to https://${this.#host} only`)
-    }
-    const answer = await super.handle(request, options)
-    // NodeHttpHandler stops its clock when the answer begins.
-    const body = limited(answer.response.body as Readable)
-    answer.response.body = body
-    const late = () => body.destroy(new OperationError('ETIMEDOUT', 'the answer did not end in time'))
-    const timer = setTimeout(late, this.#requestTimeout)
-    body.once('close', () => clearTimeout(timer))
-    return answer
-  }
-}

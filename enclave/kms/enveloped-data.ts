@@ -68,15 +68,26 @@ export function parseEnvelopedData(bytes: Uint8Array): EnvelopedData {
   }
 }
 
+/** What a plaintext must be to count as opened. */
+export interface Expected {
+  /** Bytes that it has. */
+  readonly length?: number | undefined
+  /**
+   * Says whether it fits; throwing says no. Asked once about every envelope, also about bytes that are no plaintext.
+   * The bytes are zeroed afterwards when they do not fit: keep none of them.
+   */
+  readonly accept?: ((plaintext: Uint8Array) => boolean) | undefined
+}
+
 /**
- * Opens an envelope with `privateKey` (RSA-OAEP with SHA-256, usage `decrypt`) and gives the plaintext,
- * of `expectedLength` bytes when that is given. Every failure is the same OperationError ERR_ENVELOPE after
- * the same work: CBC carries no authentication, so that telling failures apart would be a padding oracle.
+ * Opens an envelope with `privateKey` (RSA-OAEP with SHA-256, usage `decrypt`) and gives the plaintext, when it is
+ * what was expected. Every failure is the same OperationError ERR_ENVELOPE after the same work: CBC carries no
+ * authentication, so that telling failures apart would be a padding oracle.
  */
 export async function openEnvelopedData(
   bytes: Uint8Array,
   privateKey: webcrypto.CryptoKey,
-  expectedLength?: number,
+  expected: Expected = {},
 ): Promise<Uint8Array> {
   // Made before anything is known, so that its stack cannot tell what went wrong.
   const failure = new OperationError('ERR_ENVELOPE', 'the envelope could not be opened')
@@ -88,14 +99,24 @@ export async function openEnvelopedData(
   const unwrappedWell = unwrapped.length === CONTENT_KEY_LENGTH
   const { padded, padding } = decryptContent(ciphertext, unwrappedWell ? unwrapped : random, iv)
   const length = padded.length - padding
-  const plaintext = Uint8Array.prototype.slice.call(padded, 0, length)
+  // A copy, and no Buffer: what callers get is as the AWS SDK itself gives it.
+  const plaintext = new Uint8Array(padded.subarray(0, length))
   for (const secret of [unwrapped, random, padded]) secret.fill(0)
 
-  // A random key gives a right padding once in 256 tries: only all four together mean success.
-  const lengthFits = expectedLength === undefined || length === expectedLength
-  if (parsed !== undefined && unwrappedWell && padding !== 0 && lengthFits) return plaintext
+  // A random key gives a right padding once in 256 tries: only all five together mean success.
+  const lengthFits = expected.length === undefined || length === expected.length
+  const accepted = isAccepted(plaintext, expected.accept)
+  if (parsed !== undefined && unwrappedWell && padding !== 0 && lengthFits && accepted) return plaintext
   plaintext.fill(0)
   throw failure
+}
+
+function isAccepted(plaintext: Uint8Array, accept: Expected['accept']): boolean {
+  try {
+    return accept === undefined || accept(plaintext) === true
+  } catch {
+    return false
+  }
 }
 
 /** RSAES-OAEP with SHA-256, MGF1 with SHA-256 and an empty label. Rejects when it does not decrypt. */

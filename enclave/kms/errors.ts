@@ -3,12 +3,16 @@ import { KMSServiceException, type ServiceInputTypes, type ServiceOutputTypes } 
 import type { Pluggable } from '@smithy/types'
 import { NitroEnclaveError, type OperationCode, OperationError } from '../../shared/errors.js'
 
-type TransportCode = Extract<OperationCode, 'ERR_KMS_TIMEOUT' | 'ERR_KMS_TLS' | 'ERR_KMS_CONNECTION'>
+type TransportCode = Extract<
+  OperationCode,
+  'ERR_KMS_TIMEOUT' | 'ERR_KMS_TLS' | 'ERR_KMS_CONNECTION' | 'ERR_KMS_ANSWER'
+>
 
 const WORDS: Readonly<Record<TransportCode, string>> = {
   ERR_KMS_TIMEOUT: 'did not answer in time',
   ERR_KMS_TLS: 'could not be authenticated by TLS',
   ERR_KMS_CONNECTION: 'could not be reached, or hung up',
+  ERR_KMS_ANSWER: 'gave an answer that cannot be read',
 }
 
 /** Names of OpenSSL's X509_V_ERR_* as Node gives them (nodejs.org/api/tls.html, X509 certificate error codes). */
@@ -23,7 +27,8 @@ const REFUSED: readonly unknown[] = ['EAGAIN', 'ENOENT']
 
 /**
  * Turns failures of the transport into OperationErrors ERR_KMS_TLS, ERR_KMS_TIMEOUT and ERR_KMS_CONNECTION
- * that keep the original as `cause`. KMS's own exceptions, aborts, and errors that come from elsewhere (the
+ * that keep the original as `cause`, and what the SDK throws over an answer that is not as KMS writes them into
+ * ERR_KMS_ANSWER, without: the original shows what it read. KMS's own exceptions, aborts, and errors that come from elsewhere (the
  * credentials' provider has connections of its own) pass unchanged. A proxy's Unix socket that is missing or full
  * is tried again like any other refused connection.
  */
@@ -48,16 +53,14 @@ export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes
         },
         { name: 'nitroTransportMark', step: 'deserialize', priority: 'high' },
       )
-      // Outermost, when there are no retries left.
+      // Outside the SDK's retries.
       stack.add(
         (next) => async (args) => {
           try {
             return await next(args)
           } catch (error) {
             const code = error instanceof Error && fromTransport.has(error) ? transportCode(error) : undefined
-            throw code === undefined
-              ? error
-              : new OperationError(code, `${host} ${WORDS[code]}`, { cause: error })
+            throw code === undefined ? error : failure(code, host, error)
           }
         },
         { name: 'nitroTransportName', step: 'initialize', priority: 'high' },
@@ -66,7 +69,14 @@ export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes
   }
 }
 
-/** Which of the three failures an error is, `undefined` when none. */
+function failure(code: TransportCode, host: string, cause: unknown): OperationError {
+  const words = `${host} ${WORDS[code]}`
+  if (code !== 'ERR_KMS_ANSWER') return new OperationError(code, words, { cause })
+  const { $metadata } = cause as { readonly $metadata?: { readonly httpStatusCode?: number } }
+  return new OperationError(code, `${words} (HTTP status ${$metadata?.httpStatusCode ?? 'unknown'})`)
+}
+
+/** Which of the four failures an error is, `undefined` when none. */
 export function transportCode(error: Error): TransportCode | undefined {
   if (error instanceof KMSServiceException || error.name === 'AbortError') return undefined
   const code = String((error as NodeJS.ErrnoException).code ?? '')
@@ -77,5 +87,7 @@ export function transportCode(error: Error): TransportCode | undefined {
   if (/^E(?!RR)[A-Z0-9_]+$/.test(code) || code === 'ERR_STREAM_PREMATURE_CLOSE' || code.startsWith('HPE_')) {
     return 'ERR_KMS_CONNECTION'
   }
-  return code === '' && error.name === 'TimeoutError' ? 'ERR_KMS_TIMEOUT' : undefined
+  if (code === '' && error.name === 'TimeoutError') return 'ERR_KMS_TIMEOUT'
+  // The SDK's mark of whatever is thrown while an answer is read.
+  return '$response' in error ? 'ERR_KMS_ANSWER' : undefined
 }

@@ -1,39 +1,55 @@
 /** Attested KMS calls for any KMSClient: `client.middlewareStack.use(nitroRecipient(recipient))`. */
 import type { ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-kms'
-import { type HandlerExecutionContext, type Pluggable, SMITHY_CONTEXT_KEY } from '@smithy/types'
+import type { Pluggable } from '@smithy/types'
 import { OperationError, UsageError } from '../../shared/errors.js'
-import type { Recipient } from './recipient.js'
+import { abortable, signalOf } from './abort.js'
+import { attestedCall, recordAnswer, recordAttestedCall } from './attested-call.js'
+import { checkAnsweringKey, requireFullArn } from './key-id.js'
+import { mix as mixed, SALT_LENGTH } from './mix.js'
+import { type AttestedOperation, type Fields, OPERATIONS } from './operations.js'
+import type { Recipient, RecipientSource } from './recipient.js'
+import { withFreshDocument } from './stale-document.js'
 
-/** What the middleware reads and writes; the SDK's own types are unions over every operation. */
-type Fields = Record<string, unknown>
-
-interface AttestedOperation {
-  /** The output field that takes the opened value, and in which KMS answers without Recipient. */
-  readonly result: string
-  /** Bytes that the opened value must have. */
-  length(input: Fields): number
+export interface NitroRecipientOptions {
+  /**
+   * GenerateRandom's bytes are combined with 64 of the Nitro Secure Module's by HKDF-SHA-384, so that neither KMS nor
+   * the module alone decides them. Up to 48 bytes lose no strength by it; longer outputs have that of 384 bits. The
+   * other operations' values cannot be mixed: KMS keeps a ciphertext of them, or they belong to a public key.
+   */
+  readonly mix?: 'nsm' | undefined
+  /**
+   * Refuses, before anything is sent, whatever names its KMS key by less than a full key ARN, also a Decrypt without
+   * KeyId. An alias leads where the owner of the account says, and whoever gives the credentials, the parent, chooses
+   * the account.
+   */
+  readonly requireKeyArn?: boolean | undefined
 }
 
-/** The operations of the KMS API that carry Recipient; `undefined`: not opened by this SDK, so refused. */
-const OPERATIONS = new Map<string, AttestedOperation | undefined>([
-  ['GenerateRandom', { result: 'Plaintext', length: ({ NumberOfBytes }) => bytes(NumberOfBytes) }],
-  ['Decrypt', undefined],
-  ['DeriveSharedSecret', undefined],
-  ['GenerateDataKey', undefined],
-  ['GenerateDataKeyPair', undefined],
-])
-
 /**
- * Adds an attestation document to the operations that take one, opens the answer and puts the value where
- * callers expect it. GenerateRandom for now; the other four fail with ERR_RECIPIENT_UNSUPPORTED, because
- * without a recipient they would bring the plaintext unattested. Everything else passes untouched.
+ * Adds a fresh attestation document to the operations that take one (GenerateRandom, Decrypt, GenerateDataKey,
+ * GenerateDataKeyPair, DeriveSharedSecret), opens the answer, holds it to what was asked for, and puts the value where
+ * the SDK's own types have it: Plaintext, PrivateKeyPlaintext, SharedSecret. Everything else passes untouched. A call
+ * keeps the recipient that it began with. A document that KMS finds too old is replaced once.
  *
- * Calls throw UsageError ERR_USAGE (the input already has a Recipient, or no NumberOfBytes), and
- * OperationError ERR_RECIPIENT_UNSUPPORTED, ERR_KMS_IGNORED_RECIPIENT or ERR_ENVELOPE.
+ * Give Decrypt a KeyId and an EncryptionContext. The enclave gets its ciphertexts through the parent, which can swap
+ * one for another under the same key, or under a key of its own. KMS decrypts only with the context that a ciphertext
+ * was made with: one that says what it is for (name, version, owner) makes each of them stand for itself. KeyId, best
+ * a full key ARN, keeps the parent's own keys out: the key that answers must be the one asked for. Asked by an alias,
+ * or not at all, that cannot be checked: see `requireKeyArn`.
+ *
+ * Calls throw UsageError ERR_USAGE (the input already has a Recipient, does not say what is wanted, or names its key
+ * otherwise than required); OperationError ERR_RECIPIENT_UNSUPPORTED (a command that hides what it is),
+ * ERR_KMS_IGNORED_RECIPIENT (not answered for the recipient alone), ERR_KMS_KEY_MISMATCH and ERR_ENVELOPE; NsmError;
+ * and an AbortError as soon as they are aborted. Throws UsageError ERR_USAGE for what is not a recipient, and for
+ * unknown options.
  */
-export function nitroRecipient(recipient: Recipient): Pluggable<ServiceInputTypes, ServiceOutputTypes> {
-  /** Which operation each call was given a recipient for. */
-  const attested = new WeakMap<HandlerExecutionContext, string>()
+export function nitroRecipient(
+  recipient: Recipient | RecipientSource,
+  { mix, requireKeyArn = false }: NitroRecipientOptions = {},
+): Pluggable<ServiceInputTypes, ServiceOutputTypes> {
+  const source = sourceOf(recipient)
+  if (mix !== undefined && mix !== 'nsm') throw new UsageError('ERR_USAGE', `mix: not 'nsm': ${String(mix)}`)
+  if (typeof requireKeyArn !== 'boolean') throw new UsageError('ERR_USAGE', 'requireKeyArn: not a boolean')
   return {
     applyToStack(stack) {
       stack.add(
@@ -41,21 +57,29 @@ export function nitroRecipient(recipient: Recipient): Pluggable<ServiceInputType
           const name = String(context.commandName).replace(/Command$/, '')
           const operation = OPERATIONS.get(name)
           if (operation === undefined) return next(args)
-          const input = args.input as Fields
+          // A copy: what is asked for stays so, whatever becomes of the caller's object meanwhile.
+          const input: Fields = { ...args.input }
           if (input.Recipient !== undefined) {
             throw new UsageError('ERR_USAGE', `${name}: Recipient is set by this SDK`)
           }
-          const length = operation.length(input)
-          const Recipient = {
-            AttestationDocument: await recipient.attest(abortable(context)),
-            KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256',
-          }
-          attested.set(context, name)
-          const answer = await next({ ...args, input: { ...input, Recipient } as ServiceInputTypes })
-          const { CiphertextForRecipient, ...output } = answer.output as unknown as Fields
-          const exposed = (output[operation.result] ?? null) !== null
-          if (exposed || !(CiphertextForRecipient instanceof Uint8Array)) throw ignored(name)
-          output[operation.result] = await recipient.open(CiphertextForRecipient, { length })
+          if (requireKeyArn && operation.keyed) requireFullArn(name, input.KeyId)
+          const expected = operation.expected(input)
+
+          const signal = signalOf(context)
+          const recipient = await abortable(() => source.recipient(), signal)
+          const answer = await withFreshDocument(async () => {
+            const document = await recipient.attest({ signal })
+            recordAttestedCall(context, { operation: name, publicKey: recipient.publicKey, document })
+            return next({ ...args, input: withRecipient(input, document) })
+          })
+
+          const { sealed, rest } = sealedAnswer(name, operation, { ...answer.output })
+          recordAnswer(context, sealed)
+          // Before anything is opened: of another key's answer no plaintext ever comes to be.
+          if (operation.keyed) checkAnsweringKey(name, input.KeyId, rest.KeyId)
+          const opened = await recipient.open(sealed, expected(rest))
+          const value = mix && operation.mixable ? await mixIn(opened, recipient, signal) : opened
+          const output: Fields = { ...rest, [operation.result]: value }
           return { ...answer, output: output as unknown as ServiceOutputTypes }
         },
         { name: 'nitroRecipient', step: 'initialize', priority: 'low' },
@@ -64,12 +88,55 @@ export function nitroRecipient(recipient: Recipient): Pluggable<ServiceInputType
       stack.add(
         (next, context) => async (args) => {
           const name = operationOnTheWire(args.request)
-          if (OPERATIONS.has(name) && attested.get(context) !== name) throw unsupported(name)
+          if (OPERATIONS.has(name) && attestedCall(context)?.operation !== name) throw unsupported(name)
           return next(args)
         },
         { name: 'nitroRecipientGuard', step: 'build', priority: 'low' },
       )
     },
+  }
+}
+
+function sourceOf(recipient: Recipient | RecipientSource): RecipientSource {
+  const { attest, recipient: give } = (recipient ?? {}) as Partial<Recipient & RecipientSource>
+  if (typeof give === 'function') return recipient as RecipientSource
+  if (typeof attest === 'function') return { recipient: async () => recipient as Recipient }
+  throw new UsageError('ERR_USAGE', 'recipient: neither a Recipient nor a RecipientSource')
+}
+
+function withRecipient(input: Fields, document: Uint8Array): ServiceInputTypes {
+  const Recipient = { AttestationDocument: document, KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' }
+  return { ...input, Recipient } as ServiceInputTypes
+}
+
+/** The envelope of an answer, and what came beside it. Throws OperationError ERR_KMS_IGNORED_RECIPIENT. */
+function sealedAnswer(
+  name: string,
+  { result }: AttestedOperation,
+  { CiphertextForRecipient: sealed, [result]: exposed, ...rest }: Fields,
+): { sealed: Uint8Array; rest: Fields } {
+  if ((exposed ?? null) === null && sealed instanceof Uint8Array) return { sealed, rest }
+  if (exposed instanceof Uint8Array) exposed.fill(0)
+  throw new OperationError(
+    'ERR_KMS_IGNORED_RECIPIENT',
+    `${name}: KMS did not answer for the recipient alone: it does not heed Recipient, as an emulator may not`,
+  )
+}
+
+async function mixIn(
+  fromKms: Uint8Array,
+  recipient: Recipient,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  try {
+    const fromNsm = await abortable(
+      () => recipient.random(SALT_LENGTH),
+      signal,
+      (late) => late.fill(0),
+    )
+    return mixed(fromKms, fromNsm)
+  } finally {
+    fromKms.fill(0)
   }
 }
 
@@ -79,21 +146,6 @@ function operationOnTheWire(request: unknown): string {
   const name = headers?.['x-amz-target']?.split('.').at(-1)
   if (name === undefined) throw unsupported('a request without X-Amz-Target')
   return name
-}
-
-function abortable(context: HandlerExecutionContext): { signal?: AbortSignal } {
-  const signal: unknown = context[SMITHY_CONTEXT_KEY]?.abortSignal
-  return signal instanceof AbortSignal ? { signal } : {}
-}
-
-/** KMS checks the range. */
-function bytes(value: unknown): number {
-  if (typeof value !== 'number') throw new UsageError('ERR_USAGE', 'NumberOfBytes: not a number')
-  return value
-}
-
-function ignored(name: string): OperationError {
-  return new OperationError('ERR_KMS_IGNORED_RECIPIENT', `${name}: not answered for the recipient only`)
 }
 
 function unsupported(name: string): OperationError {

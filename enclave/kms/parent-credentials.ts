@@ -1,6 +1,5 @@
 /** Credentials that the enclave fetches from its parent, by vsock and HTTP, before it needs them. */
 import http from 'node:http'
-import type { AwsCredentialIdentityProvider } from '@smithy/types'
 import * as z from 'zod'
 import {
   type Credentials,
@@ -12,6 +11,7 @@ import { OperationError, UsageError } from '../../shared/errors.js'
 import { withoutControls } from '../../shared/printable.js'
 import { checkAddress, formatAddress } from '../../shared/vsock/address.js'
 import { type ConnectOptions, connect, PARENT_CID, type VsockTransport } from '../../shared/vsock/index.js'
+import { type MemoizedProvider, memoized } from './refreshed-credentials.js'
 
 export interface FromParentOptions {
   /** Default 3, the parent instance. */
@@ -41,12 +41,12 @@ interface Answer {
  * What createKmsClient takes as `credentials`. The parent's proxy serves them; of its answer the credentials alone are
  * read, so that it decides neither region nor host. Fetched five minutes before they expire, or at half of a shorter
  * life, by the call that is then made; calls at the same time share one fetch; when it fails, the old ones are given as
- * long as they are valid. They are in memory only, and in no error.
+ * long as they are valid. `forceRefresh` fetches at once. They are in memory only, and in no error.
  *
  * Throws UsageError ERR_USAGE, OperationError ERR_VSOCK_ADDRESS; the provider rejects with OperationError
  * ERR_CREDENTIALS, and ERR_VSOCK_UNAVAILABLE where the kernel has no vsock.
  */
-export function fromParent(options: FromParentOptions = {}): AwsCredentialIdentityProvider {
+export function fromParent(options: FromParentOptions = {}): MemoizedProvider {
   const { cid = PARENT_CID, port = CREDENTIALS_PORT, timeout = 5_000, transport, now } = options
   if (!Number.isInteger(timeout) || timeout < 1 || timeout > MAX_TIMER) {
     throw new UsageError('ERR_USAGE', 'timeout: not a positive integer')
@@ -59,8 +59,9 @@ export function fromParent(options: FromParentOptions = {}): AwsCredentialIdenti
     now,
     fetch: async (signal) => read(await ask({ ...address, transport, timeout, signal }, giver), giver),
   })
-  // The SDK, too, keeps what it gets, until five minutes before it expires; then every call asks here.
-  return async () => ({ ...(await credentials.get()) })
+  return memoized(async (asked) => ({
+    ...(await credentials.get({ forceRefresh: asked?.forceRefresh === true })),
+  }))
 }
 
 function read({ status, text }: Answer, giver: string): Credentials {

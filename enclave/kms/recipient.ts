@@ -1,9 +1,12 @@
 /** The enclave's key pair: KMS encrypts to its public half, which the NSM attests. */
 import { randomBytes, webcrypto } from 'node:crypto'
-import { MAX_DOCUMENT_LENGTH } from '../../shared/attestation/document.js'
-import { NsmError, UsageError } from '../../shared/errors.js'
+import { UsageError } from '../../shared/errors.js'
+import { checkNsm } from '../nsm/arguments.js'
+import { attest } from '../nsm/attest.js'
+import { getRandom } from '../nsm/random.js'
 import type { Nsm } from '../nsm/requests.js'
-import { openEnvelopedData } from './enveloped-data.js'
+import { abortable } from './abort.js'
+import { type Expected, openEnvelopedData } from './enveloped-data.js'
 
 const NONCE_LENGTH = 32
 
@@ -11,19 +14,29 @@ const NONCE_LENGTH = 32
 export interface Recipient {
   /** DER SubjectPublicKeyInfo, RSA. */
   readonly publicKey: Uint8Array
-  /** A fresh attestation document over `publicKey` and a new random nonce of 32 bytes. */
-  attest(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>
   /**
-   * Opens a `CiphertextForRecipient` whose plaintext has `length` bytes, when that is given.
+   * A fresh attestation document over `publicKey` and a new random nonce of 32 bytes. Rejects with an AbortError as
+   * soon as `signal` is aborted, though the module goes on working: what it was asked cannot be recalled.
+   */
+  attest(options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array>
+  /**
+   * Opens a `CiphertextForRecipient` whose plaintext is what `expected` says.
    * Throws OperationError ERR_ENVELOPE, whatever the reason.
    */
-  open(ciphertextForRecipient: Uint8Array, options?: { readonly length?: number }): Promise<Uint8Array>
+  open(ciphertextForRecipient: Uint8Array, expected?: Expected): Promise<Uint8Array>
+  /** `length` random bytes of the Nitro Secure Module alone. Throws UsageError ERR_USAGE, and NsmError. */
+  random(length: number): Promise<Uint8Array>
+}
+
+/** Gives the recipient of one call: rotation happens between calls, never within one. */
+export interface RecipientSource {
+  recipient(): Promise<Recipient>
 }
 
 export interface RecipientOptions {
   readonly nsm: Nsm
   /** Bits of the RSA key, 2048 by default: what KMS documents. */
-  readonly modulusLength?: 2048 | 3072 | 4096
+  readonly modulusLength?: 2048 | 3072 | 4096 | undefined
 }
 
 /**
@@ -34,7 +47,7 @@ export async function createRecipient({ nsm, modulusLength = 2048 }: RecipientOp
   if (![2048, 3072, 4096].includes(modulusLength)) {
     throw new UsageError('ERR_USAGE', 'modulusLength: not 2048, 3072 or 4096')
   }
-  if (typeof nsm?.request !== 'function') throw new UsageError('ERR_USAGE', 'nsm: not a Nitro Secure Module')
+  checkNsm(nsm)
   const algorithm = { name: 'RSA-OAEP', hash: 'SHA-256', modulusLength, publicExponent: EXPONENT }
   const pair = await webcrypto.subtle.generateKey(algorithm, false, ['encrypt', 'decrypt'])
   const publicKey = await webcrypto.subtle.exportKey('spki', pair.publicKey)
@@ -60,23 +73,16 @@ class RsaRecipient implements Recipient {
     return this.#publicKey.slice()
   }
 
-  async attest(options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
-    options.signal?.throwIfAborted()
-    const { document } = await this.#nsm.request({
-      type: 'Attestation',
-      publicKey: this.publicKey,
-      nonce: randomBytes(NONCE_LENGTH),
-    })
-    if (!(document instanceof Uint8Array) || document.length === 0 || document.length > MAX_DOCUMENT_LENGTH) {
-      throw new NsmError('ERR_NSM_INVALID_RESPONSE', 'the attestation document is not 1 to 16,384 bytes long')
-    }
-    return document
+  async attest({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Uint8Array> {
+    const fields = { publicKey: this.publicKey, nonce: randomBytes(NONCE_LENGTH) }
+    return abortable(() => attest(this.#nsm, fields), signal)
   }
 
-  async open(
-    ciphertextForRecipient: Uint8Array,
-    options: { readonly length?: number } = {},
-  ): Promise<Uint8Array> {
-    return openEnvelopedData(ciphertextForRecipient, this.#privateKey, options.length)
+  async open(ciphertextForRecipient: Uint8Array, expected: Expected = {}): Promise<Uint8Array> {
+    return openEnvelopedData(ciphertextForRecipient, this.#privateKey, expected)
+  }
+
+  random(length: number): Promise<Uint8Array> {
+    return getRandom(this.#nsm, length)
   }
 }

@@ -33,11 +33,21 @@ const schema = z.object({
   Expiration: z.iso.datetime({ offset: true }).optional(),
 })
 
-/** Reads a `value` that `giver` gave. Throws OperationError ERR_CREDENTIALS naming both and the member, never a value. */
-export function checkedCredentials(value: unknown, giver: string): Credentials {
+type Member = keyof z.infer<typeof schema>
+
+/**
+ * Reads a `value` that `giver` gave. Throws OperationError ERR_CREDENTIALS naming both and the member (by the giver's
+ * own `names` for it), never a value.
+ */
+export function checkedCredentials(
+  value: unknown,
+  giver: string,
+  names: Partial<Readonly<Record<Member, string>>> = {},
+): Credentials {
   const parsed = schema.safeParse(value)
   if (!parsed.success) {
-    const member = parsed.error.issues[0]?.path.join('.') || 'the answer'
+    const path = parsed.error.issues[0]?.path.join('.') ?? ''
+    const member = names[path as Member] ?? (path || 'the answer')
     throw new OperationError(
       'ERR_CREDENTIALS',
       `${giver} gave no credentials: ${member} is not as it must be`,

@@ -1,12 +1,20 @@
 /** Credentials that are fetched before they are needed, and kept while they are good. */
 import { OperationError } from '../errors.js'
 import type { Credentials } from './container-shape.js'
+import { expiryOf } from './expiry.js'
+
+export interface FetchOptions {
+  readonly forceRefresh: boolean
+}
 
 export interface RefreshingOptions {
   /** Who gives them, for messages. */
   readonly giver: string
-  /** Fetches; `signal` tells that nobody waits for it any more. */
-  readonly fetch: (signal: AbortSignal) => Promise<Credentials>
+  /**
+   * Fetches; `signal` tells that nobody waits for it any more, `forceRefresh` that what it gave last was refused: what
+   * it holds itself is of no use.
+   */
+  readonly fetch: (signal: AbortSignal, options: FetchOptions) => Promise<Credentials>
   /** Milliseconds that one fetch may take. */
   readonly timeout: number
   /** Whether they are known to be others by now: then they are fetched again, whatever their expiration. */
@@ -21,8 +29,11 @@ export interface RefreshingOptions {
 }
 
 export interface RefreshingCredentials {
-  /** Never expired ones. Rejects with what `fetch` failed with, or OperationError ERR_CREDENTIALS. */
-  get(): Promise<Credentials>
+  /**
+   * Never expired ones. With `forceRefresh` newly fetched ones, because those held were refused.
+   * Rejects with what `fetch` failed with, or OperationError ERR_CREDENTIALS.
+   */
+  get(options?: Partial<FetchOptions>): Promise<Credentials>
   /** Ends the timer. */
   close(): void
 }
@@ -55,6 +66,7 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
   let held: Held | undefined
   let failure: { readonly error: unknown; readonly at: number; readonly count: number } | undefined
   let pending: Promise<Credentials> | undefined
+  let forced: Promise<Credentials> | undefined
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -62,18 +74,19 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
 
   const hold = (credentials: Credentials): void => {
     const fetched = now()
-    const expires = credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY
+    const expires = expiryOf(credentials, giver)
     if (expires <= fetched) {
-      const words = `${giver} gave credentials that expired at ${credentials.expiration?.toISOString()}`
+      const words = `${giver} gave credentials that expired at ${iso(expires)}`
       throw new OperationError('ERR_CREDENTIALS', `${words}; the clock here says ${iso(fetched)}`)
     }
     const early = expires === Number.POSITIVE_INFINITY ? 0 : Math.min(EARLY, (expires - fetched) / 2)
     held = { credentials, expires, refreshAt: Math.max(expires - early, fetched + FIRST_RETRY) }
   }
 
-  const attempt = async (): Promise<Credentials> => {
+  const attempt = async (forceRefresh: boolean): Promise<Credentials> => {
     try {
-      const credentials = await limited(options.fetch, timeout, giver)
+      const fetch = (signal: AbortSignal) => options.fetch(signal, { forceRefresh })
+      const credentials = await limited(fetch, timeout, giver)
       hold(credentials)
       failure = undefined
       options.onRefreshed?.(credentials)
@@ -89,8 +102,20 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
   }
 
   const refresh = (): Promise<Credentials> => {
-    pending ??= attempt()
+    if (forced !== undefined) return forced
+    pending ??= attempt(false)
     return pending
+  }
+  /** What is on its way already may be what was refused: so afterwards, but once for all who ask meanwhile. */
+  const refreshForced = (): Promise<Credentials> => {
+    forced ??= (async () => {
+      await pending?.catch(() => undefined)
+      pending = attempt(true)
+      return pending
+    })().finally(() => {
+      forced = undefined
+    })
+    return forced
   }
   const refreshUnasked = (): void => void refresh().catch(() => undefined)
 
@@ -117,7 +142,11 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
   if (ahead) refreshUnasked()
 
   return {
-    get: async () => {
+    get: async ({ forceRefresh = false } = {}) => {
+      if (forceRefresh) {
+        if (forced === undefined && failure && untilRetry(FIRST_RETRY) > 0) throw failure.error
+        return refreshForced()
+      }
       const other = (await changed?.()) ?? false
       const current = valid()
       if (!other) {
@@ -150,7 +179,7 @@ const iso = (time: number): string => new Date(time).toISOString()
 
 /** What `fetch` gives, or an error in time. */
 async function limited(
-  fetch: RefreshingOptions['fetch'],
+  fetch: (signal: AbortSignal) => Promise<Credentials>,
   timeout: number,
   giver: string,
 ): Promise<Credentials> {

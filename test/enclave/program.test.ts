@@ -6,12 +6,12 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { parseConfiguration } from '../../enclave/configuration.js'
-import type { GivenCredentials } from '../../enclave/kms/credentials.js'
+import type { JsonCredentials } from '../../enclave/kms/credentials.js'
 import { serveParent } from '../../enclave/program.js'
 import { createCredentialsServer } from '../../parent-proxy/credentials/server.js'
 import type { Response } from '../../shared/messages.js'
 import { connect, listen, unixTransport, type VsockTransport } from '../../shared/vsock/index.js'
-import type { SimulateOptions } from '../../simulator/index.js'
+import type { SimulateOptions, Simulation } from '../../simulator/index.js'
 import { temporaryFolder } from '../support/cli.js'
 import { startSimulation } from '../support/simulation.js'
 
@@ -19,6 +19,12 @@ import { startSimulation } from '../support/simulation.js'
 
 const ENCLAVE = { cid: 16, port: 5000 }
 const CREDENTIALS = { cid: 3, port: 8001 }
+
+/** As the parent hands them on. */
+async function roleOf({ dependencies }: Simulation) {
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = await dependencies.credentials()
+  return { accessKeyId, secretAccessKey, sessionToken }
+}
 
 interface Options extends SimulateOptions {
   readonly ownCredentials?: boolean
@@ -35,7 +41,8 @@ async function startEnclave({
   ...options
 }: Options = {}) {
   const simulation = await startSimulation(options)
-  const { dependencies, credentials } = simulation
+  const { dependencies } = simulation
+  const credentials = await roleOf(simulation)
   const folder = unixTransport(temporaryFolder())
   const dialled: string[] = []
   const carriers: net.Socket[] = []
@@ -67,7 +74,7 @@ async function startEnclave({
 }
 
 /** The parent's listener for credentials, of a file. */
-async function serveCredentials(transport: VsockTransport, credentials: GivenCredentials) {
+async function serveCredentials(transport: VsockTransport, credentials: JsonCredentials) {
   const { accessKeyId, secretAccessKey, sessionToken = '' } = credentials
   const path = join(temporaryFolder(), 'credentials.json')
   writeFileSync(

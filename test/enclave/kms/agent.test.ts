@@ -90,6 +90,19 @@ describe('a trusted server', () => {
     expect(third.socket.isSessionReused()).toBe(true)
     expect(third.socket.authorized).toBe(true)
   })
+  it('resumes the session on nine of ten connections, one after the other', async () => {
+    const server = await greeter()
+    const agent = agentOver(server.dial)
+    const resumed: boolean[] = []
+    for (let count = 0; count < 10; count++) {
+      const { socket } = await get(agent)
+      resumed.push(socket.isSessionReused())
+      socket.end()
+      await once(socket, 'close')
+    }
+    expect(server.carriers).toHaveLength(10)
+    expect(resumed).toEqual([false, ...Array(9).fill(true)])
+  })
   it('gets no more than maxSockets connections', async () => {
     const server = await greeter()
     const agent = agentOver(server.dial, { maxSockets: 2 })

@@ -296,8 +296,8 @@ describe('a connection that fails', () => {
   })
 })
 
-describe('what passes unchanged', () => {
-  it("KMS's own exceptions", async () => {
+describe('what passes', () => {
+  it("KMS's own exceptions, with what they say", async () => {
     const server = await kms((_, response) => {
       response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' })
       response.end(JSON.stringify({ __type: 'AccessDeniedException', Message: 'not authorized' }))
@@ -306,7 +306,10 @@ describe('what passes unchanged', () => {
       .send(random())
       .catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(KMSServiceException)
-    expect(error).toMatchObject({ name: 'AccessDeniedException', message: 'not authorized' })
+    expect(error).toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringMatching(/^not authorized \(AccessDeniedException\)\. Likely: /),
+    })
   })
   it('an abort', async () => {
     const controller = new AbortController()
@@ -358,6 +361,11 @@ describe('options', () => {
     ['requestTimeout', { requestTimeout: 2 ** 31 }],
     ['requestTimeout', { requestTimeout: Number.POSITIVE_INFINITY }],
     ['maxAttempts', { maxAttempts: 1.5 }],
+    ['expectedPcrs', { expectedPcrs: { 0: 'ab' } }],
+    ['expectedPcrs', { expectedPcrs: { 32: 'ab'.repeat(48) } }],
+    ['mix', { mix: 'kms' }],
+    ['recipient', { recipient: undefined, mix: 'nsm' }],
+    ['recipient', { recipient: undefined, requireKeyArn: true }],
   ])('%s', (name, options) => {
     expect(() => clientOver(dial, options as never)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE', message: expect.stringContaining(name) }),

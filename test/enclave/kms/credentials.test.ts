@@ -30,6 +30,21 @@ describe('pushed credentials', () => {
     expect(given.expiration?.getTime()).toBeGreaterThan(Date.now())
   })
 
+  it.each([
+    ['nothing', undefined],
+    ['half of them', { accessKeyId: 'two' }],
+    ['an expiration that is no date', identity('two', new Date(Number.NaN))],
+  ])('are not replaced by %s', async (_, pushed) => {
+    const { provider, push } = pushedCredentials()
+    push(identity('one'))
+    expect(await refusal(() => push(pushed as never))).toMatchObject({
+      name: 'OperationError',
+      code: 'ERR_CREDENTIALS',
+      message: expect.stringMatching(/^the parent gave/),
+    })
+    expect(await provider()).toMatchObject(identity('one'))
+  })
+
   it('are given until they expire, and no longer', async () => {
     let now = 1_000
     const { provider, push } = pushedCredentials(() => now)

@@ -80,7 +80,8 @@ describe('without a dial', () => {
     const server = await kms()
     vi.mocked(connect).mockImplementation(server.dial)
     expect(await call({ connectTimeout: 1_234 })).toMatchObject(ANSWER)
-    expect(vi.mocked(connect).mock.calls).toEqual([[{ cid: 3, port: 8000, timeout: 1_234 }]])
+    const signal = expect.any(AbortSignal)
+    expect(vi.mocked(connect).mock.calls).toEqual([[{ cid: 3, port: 8000, timeout: 1_234, signal }]])
   })
 
   it('where there is no vsock a call says so, once', async () => {

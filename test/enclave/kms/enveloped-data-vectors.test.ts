@@ -52,7 +52,9 @@ withVectors('replies of KMS', (directory) => {
       if (privateKeyPkcs8Base64 === null || plaintextHex === null) return
       const privateKey = await importPrivateKey(Buffer.from(privateKeyPkcs8Base64, 'base64'))
       const plaintext = hex(plaintextHex)
-      expect(Buffer.from(await openEnvelopedData(blob, privateKey, plaintext.length))).toEqual(plaintext)
+      expect(Buffer.from(await openEnvelopedData(blob, privateKey, { length: plaintext.length }))).toEqual(
+        plaintext,
+      )
       expect(Buffer.from(await openEnvelopedData(blob, privateKey))).toEqual(plaintext)
       await expectFailure(blob, privateKey, plaintext.length + 1)
     })
@@ -178,9 +180,10 @@ withOpenSsl('openssl cms -encrypt', () => {
         const plaintext = randomBytes(size)
         const blob = encrypt(plaintext, flags)
         expect(parseEnvelopedData(blob).recipientId?.length).toBe(flags.includes('-keyid') ? 20 : undefined)
-        expect(Buffer.from(await openEnvelopedData(blob, privateKey, size)), `${size} bytes`).toEqual(
-          plaintext,
-        )
+        expect(
+          Buffer.from(await openEnvelopedData(blob, privateKey, { length: size })),
+          `${size} bytes`,
+        ).toEqual(plaintext)
         await expectFailure(blob, privateKey, size + 1)
       }
     })

@@ -26,10 +26,28 @@ import {
   tagged,
 } from './support.js'
 
-const seam = vi.hoisted(() => ({ randomBytes: undefined as ((size: number) => Buffer) | undefined }))
+const seam = vi.hoisted(() => ({
+  randomBytes: undefined as ((size: number) => Buffer) | undefined,
+  /** Gets what AES decrypts to, padding included. */
+  decrypted: undefined as Uint8Array[] | undefined,
+}))
 vi.mock('node:crypto', async (original) => {
   const real = await original<typeof import('node:crypto')>()
-  return { ...real, randomBytes: (size: number) => seam.randomBytes?.(size) ?? real.randomBytes(size) }
+  return {
+    ...real,
+    randomBytes: (size: number) => seam.randomBytes?.(size) ?? real.randomBytes(size),
+    createDecipheriv: (...args: Parameters<typeof real.createDecipheriv>) => {
+      const decipher = real.createDecipheriv(...args)
+      const update = decipher.update.bind(decipher) as (data: Uint8Array) => Buffer
+      return Object.assign(decipher, {
+        update: (data: Uint8Array) => {
+          const padded = update(data)
+          seam.decrypted?.push(padded)
+          return padded
+        },
+      })
+    },
+  }
 })
 
 let key: webcrypto.CryptoKeyPair
@@ -40,6 +58,7 @@ beforeAll(async () => {
 })
 afterEach(() => {
   seam.randomBytes = undefined
+  seam.decrypted = undefined
   vi.restoreAllMocks()
 })
 
@@ -88,7 +107,7 @@ describe('what is read', () => {
   for (const [name, change] of Object.entries(variants)) {
     it(name, async () => {
       const blob = await seal(plaintext, key.publicKey, { change })
-      expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, 32))).toEqual(plaintext)
+      expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, { length: 32 }))).toEqual(plaintext)
     })
   }
   it('gives the key identifier only when there is one', async () => {
@@ -105,14 +124,14 @@ describe('what is read', () => {
       const long = randomBytes(1024)
       const blob = await seal(long, key.publicKey, { chunk })
       expect(parseEnvelopedData(blob).segments).toBe(Math.ceil(1040 / chunk))
-      expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, 1024))).toEqual(long)
+      expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, { length: 1024 }))).toEqual(long)
     })
   }
   for (const modulusLength of [3072, 4096]) {
     it(`keys of ${modulusLength} bits`, async () => {
       const large = await rsaKeyPair(modulusLength)
       const blob = await seal(plaintext, large.publicKey)
-      expect(Buffer.from(await openEnvelopedData(blob, large.privateKey, 32))).toEqual(plaintext)
+      expect(Buffer.from(await openEnvelopedData(blob, large.privateKey, { length: 32 }))).toEqual(plaintext)
       await expectFailure(blob)
     })
   }
@@ -386,7 +405,9 @@ describe('equal work', () => {
       return result
     })
     const blob = await seal(Buffer.alloc(32, 7), key.publicKey)
-    expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, 32))).toEqual(Buffer.alloc(32, 7))
+    expect(Buffer.from(await openEnvelopedData(blob, key.privateKey, { length: 32 }))).toEqual(
+      Buffer.alloc(32, 7),
+    )
     await expectFailure(blob, key.privateKey, 31)
     expect(seen.map((buffer) => Buffer.from(buffer).toString('hex'))).toEqual([
       '00'.repeat(32),
@@ -396,13 +417,12 @@ describe('equal work', () => {
   it('zeroes what it decrypted when it fails', async () => {
     const blob = await seal(Buffer.alloc(32, 7), key.publicKey)
     const taken: Uint8Array[] = []
-    const slice = Uint8Array.prototype.slice
-    vi.spyOn(Uint8Array.prototype, 'slice').mockImplementation(function (this: Uint8Array, ...range) {
-      const copy = slice.apply(this, range)
-      if (range[0] === 0 && range[1] === 32) taken.push(this, copy)
-      return copy
-    })
-    await expectFailure(blob, key.privateKey, 31)
+    const accept = (plaintext: Uint8Array) => {
+      taken.push(plaintext)
+      return false
+    }
+    seam.decrypted = taken
+    expect(await failureOf(blob, key.privateKey, undefined, accept)).toEqual(uniform)
     expect(taken.map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual([
       '00'.repeat(48),
       '00'.repeat(32),
@@ -419,6 +439,46 @@ describe('equal work', () => {
       key.privateKey,
     )
     expect(given.at(-1)).toEqual(Buffer.alloc(32))
+  })
+})
+
+describe('accept', () => {
+  const plaintext = Buffer.alloc(32, 7)
+  /** Accepts, and counts how often it was asked. */
+  const asked = (answer: () => boolean = () => true) => vi.fn((_: Uint8Array) => answer())
+
+  it('gets the plaintext, and its yes opens', async () => {
+    const accept = vi.fn((bytes: Uint8Array) => Buffer.from(bytes).equals(plaintext))
+    const opened = await openEnvelopedData(await seal(plaintext, key.publicKey), key.privateKey, { accept })
+    expect(opened).toEqual(new Uint8Array(plaintext))
+    expect(accept).toHaveBeenCalledTimes(1)
+  })
+  it.each<[string, () => unknown]>([
+    ['no', () => false],
+    ['something else than yes', () => 'yes'],
+    [
+      'an error',
+      () => {
+        throw new Error('secret')
+      },
+    ],
+  ])('%s is the one failure', async (_, answer) => {
+    const blob = await seal(plaintext, key.publicKey)
+    expect(await failureOf(blob, key.privateKey, 32, asked(answer as () => boolean))).toEqual(uniform)
+  })
+  it('is asked once, and its yes changes nothing, where anything else is wrong', async () => {
+    const wrong: [string, Uint8Array, number?][] = [
+      ['no envelope', new Uint8Array(3)],
+      ['another key', await seal(plaintext, otherKey.publicKey)],
+      ['a short content key', await seal(plaintext, key.publicKey, { contentKey: new Uint8Array(16) })],
+      ['padding', await seal(plaintext, key.publicKey, { padded: Buffer.alloc(48) })],
+      ['length', await seal(plaintext, key.publicKey), 31],
+    ]
+    for (const [name, blob, length] of wrong) {
+      const accept = asked()
+      expect(await failureOf(blob, key.privateKey, length, accept), name).toEqual(uniform)
+      expect(accept, name).toHaveBeenCalledTimes(1)
+    }
   })
 })
 

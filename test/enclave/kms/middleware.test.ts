@@ -6,106 +6,157 @@ import {
   GenerateDataKeyCommand,
   GenerateDataKeyPairCommand,
   GenerateRandomCommand,
-  KMSClient,
+  type KMSClient,
 } from '@aws-sdk/client-kms'
-import { describe, expect, it } from 'vitest'
-import { nitroRecipient } from '../../../enclave/kms/middleware.js'
-import type { Recipient } from '../../../enclave/kms/recipient.js'
-import { OperationError } from '../../../shared/errors.js'
+import type { HandlerExecutionContext } from '@smithy/types'
+import { describe, expect, it, vi } from 'vitest'
+import { attestedCall } from '../../../enclave/kms/attested-call.js'
+import type { Expected } from '../../../enclave/kms/enveloped-data.js'
+import { type NitroRecipientOptions, nitroRecipient } from '../../../enclave/kms/middleware.js'
+import { createRecipient, type Recipient, type RecipientSource } from '../../../enclave/kms/recipient.js'
+import { type Body, base64, Refusal, stubClient, stubNsm } from './stub-kms.js'
 
+/** On a machine that has much else to do. */
+const PATIENCE = { timeout: 20_000 }
+
+const PUBLIC_KEY = Uint8Array.of(7, 7)
 const DOCUMENT = Uint8Array.of(9, 9)
 const SEALED = Uint8Array.of(1, 2, 3)
 const OPENED = Uint8Array.of(4, 5, 6)
+const KeyId = 'alias/a'
 
 interface Scene {
   client: KMSClient
   /** Bodies as they would have gone over the wire. */
-  sent: Record<string, unknown>[]
-  opened: [sealed: number[], length: number | undefined][]
+  sent: Body[]
+  opened: [sealed: number[], expected: Expected | undefined][]
   attested: (AbortSignal | undefined)[]
 }
 
-/** Any user's KMSClient with the middleware; `answer` is what KMS says. */
-function scene(answer: Record<string, unknown>): Scene {
-  const sent: Record<string, unknown>[] = []
+/** A client whose recipient does as it is told; `answer` is what KMS says. */
+function scene(answer: Body | Refusal, options?: NitroRecipientOptions): Scene {
   const opened: Scene['opened'] = []
   const attested: Scene['attested'] = []
   const recipient: Recipient = {
-    publicKey: new Uint8Array(0),
-    async attest(options) {
-      attested.push(options?.signal)
+    publicKey: PUBLIC_KEY,
+    async attest(given) {
+      attested.push(given?.signal)
       return DOCUMENT
     },
-    async open(sealed, options) {
-      opened.push([[...sealed], options?.length])
+    async open(sealed, expected) {
+      opened.push([[...sealed], expected])
       return OPENED
     },
+    random: async (length) => new Uint8Array(length),
   }
-  const client = new KMSClient({
-    region: 'eu-central-1',
-    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
-    maxAttempts: 1,
-    requestHandler: {
-      handle: async (request: { body: Uint8Array }) => {
-        sent.push(JSON.parse(new TextDecoder().decode(request.body)))
-        const body = Buffer.from(JSON.stringify(answer))
-        return { response: { statusCode: 200, headers: {}, body } }
-      },
-    } as never,
-  })
-  client.middlewareStack.use(nitroRecipient(recipient))
-  return { client, sent, opened, attested }
+  return { ...stubClient(recipient, () => answer, options), opened, attested }
 }
 
-const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+/** What one call of each operation looks like, and where its value goes. */
+const blob = Uint8Array.of(1)
+const P256 = Buffer.from(
+  '3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5',
+  'hex',
+)
+const OPERATIONS = [
+  ['GenerateRandom', 'Plaintext', () => new GenerateRandomCommand({ NumberOfBytes: 3 })],
+  ['Decrypt', 'Plaintext', () => new DecryptCommand({ KeyId, CiphertextBlob: blob })],
+  ['GenerateDataKey', 'Plaintext', () => new GenerateDataKeyCommand({ KeyId, NumberOfBytes: 3 })],
+  [
+    'GenerateDataKeyPair',
+    'PrivateKeyPlaintext',
+    () => new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'RSA_2048' }),
+  ],
+  [
+    'DeriveSharedSecret',
+    'SharedSecret',
+    () => new DeriveSharedSecretCommand({ KeyId, PublicKey: P256, KeyAgreementAlgorithm: 'ECDH' }),
+  ],
+] as const
 
-describe('GenerateRandom', () => {
-  it('carries a document, and gives the opened value as Plaintext', async () => {
-    const { client, sent, opened } = scene({ CiphertextForRecipient: base64(SEALED) })
-    const input = Object.freeze({ NumberOfBytes: 3 })
-    const output = await client.send(new GenerateRandomCommand(input))
-    expect(sent).toEqual([
+describe.each(OPERATIONS)('%s', (operation, result, make) => {
+  const command = () => make() as GenerateRandomCommand
+
+  it(`carries a document, and gives the opened value as ${result}`, async () => {
+    const { client, sent, opened } = scene({ KeyId, CiphertextForRecipient: base64(SEALED) })
+    const output = await client.send(command())
+    expect(sent).toMatchObject([
       {
-        NumberOfBytes: 3,
         Recipient: { AttestationDocument: base64(DOCUMENT), KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' },
       },
     ])
-    expect(opened).toEqual([[[...SEALED], 3]])
-    expect(output.Plaintext).toBe(OPENED)
+    expect(opened.map(([sealed]) => sealed)).toEqual([[...SEALED]])
+    expect(Reflect.get(output, result)).toBe(OPENED)
     expect(output).not.toHaveProperty('CiphertextForRecipient')
     expect(output.$metadata.httpStatusCode).toBe(200)
-    expect(input).toEqual({ NumberOfBytes: 3 })
-  })
-  it('attests each call anew', async () => {
-    const { client, attested } = scene({ CiphertextForRecipient: base64(SEALED) })
-    const command = new GenerateRandomCommand({ NumberOfBytes: 3 })
-    await client.send(command)
-    await client.send(command)
-    expect(attested).toHaveLength(2)
-    expect(command.input).toEqual({ NumberOfBytes: 3 })
   })
   it.each([
-    ['Plaintext in spite of it', { Plaintext: base64(OPENED) }],
-    ['both', { Plaintext: base64(OPENED), CiphertextForRecipient: base64(SEALED) }],
-    ['an empty Plaintext beside it', { Plaintext: '', CiphertextForRecipient: base64(SEALED) }],
+    ['the value in spite of it', { [result]: base64(OPENED) }],
+    ['both', { [result]: base64(OPENED), CiphertextForRecipient: base64(SEALED) }],
+    ['an empty value beside it', { [result]: '', CiphertextForRecipient: base64(SEALED) }],
     ['neither', {}],
-  ])('refuses %s', async (_, answer) => {
-    const { client, opened } = scene(answer)
-    const call = client.send(new GenerateRandomCommand({ NumberOfBytes: 3 }))
-    await expect(call).rejects.toMatchObject({ code: 'ERR_KMS_IGNORED_RECIPIENT' })
+  ])('refuses %s, and zeroes it', async (_, answer) => {
+    const { client, opened } = scene({ KeyId, ...answer })
+    const came: unknown[] = []
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const said = await next(args)
+        came.push(Reflect.get(said.output, result))
+        return said
+      },
+      { step: 'serialize' },
+    )
+    await expect(client.send(command())).rejects.toMatchObject({
+      name: 'OperationError',
+      code: 'ERR_KMS_IGNORED_RECIPIENT',
+      message: expect.stringContaining(operation),
+    })
     expect(opened).toEqual([])
+    const exposed = came.filter((value) => value instanceof Uint8Array)
+    expect(exposed).toHaveLength(result in answer ? 1 : 0)
+    for (const value of exposed) expect([...value].every((byte) => byte === 0)).toBe(true)
   })
-  it('takes a null Plaintext for an absent one', async () => {
-    const { client } = scene({ Plaintext: null, CiphertextForRecipient: base64(SEALED) })
-    expect((await client.send(new GenerateRandomCommand({ NumberOfBytes: 3 }))).Plaintext).toBe(OPENED)
+  it('takes null for absent', async () => {
+    const { client } = scene({ KeyId, [result]: null, CiphertextForRecipient: base64(SEALED) })
+    expect(Reflect.get(await client.send(command()), result)).toBe(OPENED)
   })
   it("refuses a caller's own Recipient", async () => {
-    const { client, sent } = scene({})
+    const { client, sent, attested } = scene({})
     const Recipient = { AttestationDocument: DOCUMENT, KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256' } as const
-    const call = client.send(new GenerateRandomCommand({ NumberOfBytes: 3, Recipient }))
-    await expect(call).rejects.toMatchObject({ code: 'ERR_USAGE' })
-    expect(sent).toEqual([])
+    const own = command()
+    Object.assign(own.input, { Recipient })
+    await expect(client.send(own)).rejects.toMatchObject({ code: 'ERR_USAGE' })
+    expect({ sent, attested }).toEqual({ sent: [], attested: [] })
   })
+  it('attests each call anew, and leaves the input as it was', async () => {
+    const { client, attested } = scene({ KeyId, CiphertextForRecipient: base64(SEALED) })
+    const one = command()
+    const before = { ...one.input }
+    Object.freeze(one.input)
+    await client.send(one)
+    await client.send(one)
+    expect(attested).toHaveLength(2)
+    expect(one.input).toEqual(before)
+  })
+  it('tells what was attested, for those who explain', async () => {
+    const { client } = scene({ KeyId, CiphertextForRecipient: base64(SEALED) })
+    const contexts: HandlerExecutionContext[] = []
+    client.middlewareStack.add(
+      (next, context) => (args) => {
+        contexts.push(context)
+        expect(attestedCall(context)).toBeUndefined()
+        return next(args)
+      },
+      { step: 'initialize', priority: 'high' },
+    )
+    await client.send(command())
+    expect(contexts.map(attestedCall)).toEqual([
+      { operation, publicKey: PUBLIC_KEY, document: DOCUMENT, ciphertextForRecipient: SEALED },
+    ])
+  })
+})
+
+describe('GenerateRandom', () => {
   it('refuses to ask without a length', async () => {
     const { client, attested } = scene({ CiphertextForRecipient: base64(SEALED) })
     await expect(client.send(new GenerateRandomCommand({}))).rejects.toMatchObject({ code: 'ERR_USAGE' })
@@ -117,36 +168,106 @@ describe('GenerateRandom', () => {
     await client.send(new GenerateRandomCommand({ NumberOfBytes: 3 }), { abortSignal: signal })
     expect(attested).toEqual([signal])
   })
+  it('holds to what was asked for when the call began', async () => {
+    const input = { NumberOfBytes: 3 }
+    const { client, sent, opened } = scene({ CiphertextForRecipient: base64(SEALED) })
+    const call = client.send(new GenerateRandomCommand(input))
+    input.NumberOfBytes = 4
+    await call
+    expect(sent).toMatchObject([{ NumberOfBytes: 3 }])
+    expect(opened).toEqual([[[...SEALED], { length: 3 }]])
+  })
+})
+
+describe('a refused call', () => {
+  it('has its attestation told, and no answer', async () => {
+    const { client } = scene(new Refusal('AccessDeniedException', 'no'))
+    const contexts: HandlerExecutionContext[] = []
+    client.middlewareStack.add(
+      (next, context) => (args) => {
+        contexts.push(context)
+        return next(args)
+      },
+      { step: 'initialize', priority: 'high' },
+    )
+    const call = client.send(new DecryptCommand({ KeyId, CiphertextBlob: blob }))
+    await expect(call).rejects.toMatchObject({ name: 'AccessDeniedException', message: 'no' })
+    expect(contexts.map(attestedCall)).toEqual([
+      { operation: 'Decrypt', publicKey: PUBLIC_KEY, document: DOCUMENT },
+    ])
+  })
 })
 
 describe('other operations', () => {
-  const KeyId = 'alias/a'
-  const blob = Uint8Array.of(1)
-  it.each([
-    ['Decrypt', new DecryptCommand({ CiphertextBlob: blob })],
-    ['GenerateDataKey', new GenerateDataKeyCommand({ KeyId })],
-    ['GenerateDataKeyPair', new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'RSA_2048' })],
-    [
-      'DeriveSharedSecret',
-      new DeriveSharedSecretCommand({ KeyId, PublicKey: blob, KeyAgreementAlgorithm: 'ECDH' }),
-    ],
-  ])('%s is refused before anything is sent', async (name, command) => {
-    const { client, sent, attested } = scene({})
-    const call = client.send(command as DecryptCommand)
-    await expect(call).rejects.toThrow(OperationError)
-    await expect(call).rejects.toMatchObject({
-      code: 'ERR_RECIPIENT_UNSUPPORTED',
-      message: expect.stringContaining(name),
-    })
-    expect({ sent, attested }).toEqual({ sent: [], attested: [] })
-  })
-  it('pass untouched when they carry no Recipient', async () => {
+  it('pass untouched', async () => {
     const { client, sent, attested } = scene({ CiphertextBlob: base64(SEALED) })
     await client.send(new DescribeKeyCommand({ KeyId }))
     const { CiphertextBlob } = await client.send(new EncryptCommand({ KeyId, Plaintext: blob }))
     expect(CiphertextBlob).toEqual(SEALED)
     expect(sent).toEqual([{ KeyId }, { KeyId, Plaintext: base64(blob) }])
     expect(attested).toEqual([])
+  })
+})
+
+describe('an aborted call', () => {
+  const never = () => new Promise<never>(() => undefined)
+  const command = () => new GenerateRandomCommand({ NumberOfBytes: 3 })
+
+  /** Aborts once `reached` says so, and gives the failure. */
+  async function abortAt(
+    recipient: Recipient | RecipientSource,
+    reached: () => void,
+    options?: NitroRecipientOptions,
+  ) {
+    const { client, sent } = stubClient(
+      recipient,
+      () => ({ CiphertextForRecipient: base64(SEALED) }),
+      options,
+    )
+    const controller = new AbortController()
+    const call = client.send(command(), { abortSignal: controller.signal })
+    const outcome = call.then(
+      () => 'done',
+      (error: Error) => error.name,
+    )
+    await vi.waitFor(reached, PATIENCE)
+    controller.abort(new Error('enough'))
+    return { outcome: await outcome, sent }
+  }
+
+  it('ends while the module is still at work', async () => {
+    const nsm = stubNsm(never)
+    const asked = () => expect(nsm.asked).toHaveLength(1)
+    const { outcome, sent } = await abortAt(await createRecipient({ nsm }), asked)
+    expect({ outcome, sent }).toEqual({ outcome: 'AbortError', sent: [] })
+  })
+  it('ends while the key pair is being made', async () => {
+    const source = { recipient: vi.fn(never) }
+    const asked = () => expect(source.recipient).toHaveBeenCalled()
+    expect(await abortAt(source, asked)).toEqual({ outcome: 'AbortError', sent: [] })
+  })
+  it('ends while the module is asked for random bytes, and zeroes what both gave', async () => {
+    let answer: (bytes: Uint8Array) => void = () => undefined
+    const random = vi.fn(() => new Promise<Uint8Array>((resolve) => (answer = resolve)))
+    const [opened, late] = [Uint8Array.of(4, 5, 6), new Uint8Array(64).fill(1)]
+    const recipient = {
+      publicKey: PUBLIC_KEY,
+      attest: async () => DOCUMENT,
+      open: async () => opened,
+      random,
+    }
+    const asked = () => expect(random).toHaveBeenCalled()
+    expect(await abortAt(recipient, asked, { mix: 'nsm' })).toMatchObject({ outcome: 'AbortError' })
+    expect(opened).toEqual(new Uint8Array(3))
+    answer(late)
+    await vi.waitFor(() => expect(late).toEqual(new Uint8Array(64)), PATIENCE)
+  })
+  it('asks nobody when it was aborted before', async () => {
+    const source = { recipient: vi.fn(never) }
+    const { client } = stubClient(source, () => ({}))
+    const call = client.send(command(), { abortSignal: AbortSignal.abort() })
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    expect(source.recipient).not.toHaveBeenCalled()
   })
 })
 
@@ -191,9 +312,30 @@ describe('a command that does not say what it is', () => {
 })
 
 describe('the middleware', () => {
+  const unused: Recipient = {
+    publicKey: OPENED,
+    attest: async () => OPENED,
+    open: async () => OPENED,
+    random: async () => OPENED,
+  }
   it('is not taken twice', () => {
     const { client } = scene({})
-    const unused = { publicKey: OPENED, attest: async () => OPENED, open: async () => OPENED }
     expect(() => client.middlewareStack.use(nitroRecipient(unused))).toThrow()
+  })
+  it.each([{}, undefined, null, 'recipient', { recipient: unused }, { attest: true }])(
+    'refuses %j for a recipient',
+    (recipient) => {
+      expect(() => nitroRecipient(recipient as never)).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+    },
+  )
+  it.each(['NSM', 'kms', true, null])('refuses to mix with %j', (mix) => {
+    expect(() => nitroRecipient(unused, { mix: mix as 'nsm' })).toThrow(
+      expect.objectContaining({ code: 'ERR_USAGE', message: expect.stringContaining('mix') }),
+    )
+  })
+  it.each(['true', 1, null])('refuses %j for requireKeyArn', (requireKeyArn) => {
+    expect(() => nitroRecipient(unused, { requireKeyArn: requireKeyArn as unknown as boolean })).toThrow(
+      expect.objectContaining({ code: 'ERR_USAGE', message: expect.stringContaining('requireKeyArn') }),
+    )
   })
 })

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
 import type { Nsm, NsmRequest, NsmResponseTo } from '../../../enclave/nsm/requests.js'
 import { UsageError } from '../../../shared/errors.js'
+import { stubNsm } from './stub-kms.js'
 import { seal } from './support.js'
 
 type Attestation = Extract<NsmRequest, { type: 'Attestation' }>
@@ -105,6 +106,13 @@ describe('attest', () => {
     })
     expect(nsm.asked).toEqual([])
   })
+  it('ends at once when aborted, though the module is still at work', async () => {
+    const busy = await createRecipient({ nsm: stubNsm(() => new Promise(() => undefined)) })
+    const controller = new AbortController()
+    const waiting = busy.attest({ signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError', cause: new Error('enough') })
+  })
   it.each([
     ['empty', new Uint8Array(0)],
     ['over 16 KiB', new Uint8Array(16_385)],
@@ -130,12 +138,29 @@ async function createRecipientOver(document: unknown): Promise<{ attest: () => P
   return { attest: () => made.attest() }
 }
 
+describe('random', () => {
+  it('is what the module gives, in any length', async () => {
+    const made = await createRecipient({ nsm: stubNsm() })
+    expect(await made.random(3)).toEqual(Uint8Array.of(0, 1, 2))
+    expect(await made.random(300)).toHaveLength(300)
+    expect(await made.random(0)).toEqual(new Uint8Array(0))
+    await expect(made.random(-1)).rejects.toMatchObject({ code: 'ERR_USAGE' })
+  })
+})
+
 describe('open', () => {
   it('holds the plaintext to the length asked for', async () => {
     const blob = await seal(new Uint8Array(32), await publicKeyOf(recipient))
     expect(await recipient.open(blob)).toHaveLength(32)
     expect(await recipient.open(blob, { length: 32 })).toHaveLength(32)
     await expect(recipient.open(blob, { length: 31 })).rejects.toMatchObject({ code: 'ERR_ENVELOPE' })
+  })
+  it('holds the plaintext to what accepts it', async () => {
+    const blob = await seal(new Uint8Array(32), await publicKeyOf(recipient))
+    const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0)
+    expect(await recipient.open(blob, { accept: isZero })).toEqual(new Uint8Array(32))
+    const refused = recipient.open(blob, { accept: (bytes) => !isZero(bytes) })
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_ENVELOPE' })
   })
   it('opens nothing that is meant for another', async () => {
     const other = await createRecipient({ nsm })

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createCipheriv, createHash, randomBytes, webcrypto } from 'node:crypto'
-import { openEnvelopedData } from '../../../enclave/kms/enveloped-data.js'
+import { type Expected, openEnvelopedData } from '../../../enclave/kms/enveloped-data.js'
 import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../../shared/ber.js'
 
 const { subtle } = webcrypto
@@ -164,10 +164,11 @@ export async function failureOf(
   bytes: Uint8Array,
   privateKey: webcrypto.CryptoKey,
   length?: number,
+  accept?: Expected['accept'],
 ): Promise<Record<string, unknown>> {
   const error: unknown = await new Promise((resolve) => {
     const opened = () => resolve(new Error('opened'))
-    setImmediate(() => openEnvelopedData(bytes, privateKey, length).then(opened, resolve))
+    setImmediate(() => openEnvelopedData(bytes, privateKey, { length, accept }).then(opened, resolve))
   })
   if (!(error instanceof Error)) return { error }
   const properties = Object.fromEntries(

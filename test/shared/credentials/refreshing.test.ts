@@ -115,6 +115,26 @@ describe('credentials', () => {
     })
   })
 
+  it('are not fetched more often than once a second, however short their life is', async () => {
+    const { state, key, settledKey } = startGiver(1_000)
+    await key()
+    state.now += 999
+    expect(await settledKey()).toBe('AKIA1')
+    state.now += 1
+    expect(await key()).toBe('AKIA2')
+  })
+
+  it('are refused when nobody can tell how long they live', async () => {
+    for (const expiration of [new Date(Number.NaN), '2030-01-01T00:00:00Z'] as Date[]) {
+      const fetch = async () => ({ accessKeyId: 'AKIA1', secretAccessKey: 'secret', expiration })
+      const { key } = startGiver(HOUR, { fetch })
+      expect(await refusal(key)).toMatchObject({
+        code: 'ERR_CREDENTIALS',
+        message: 'the giver gave credentials whose expiration is no date',
+      })
+    }
+  })
+
   it('are given up when they take too long, and asked for again later', async () => {
     const signals: AbortSignal[] = []
     const { state, key } = startGiver(HOUR, {
@@ -132,6 +152,72 @@ describe('credentials', () => {
     state.now += 1_000
     await refusal(key)
     expect(signals).toHaveLength(2)
+  })
+})
+
+describe('credentials that were refused', () => {
+  it('are fetched once again for all who say so at the same time, whatever their expiration', async () => {
+    const forced: boolean[] = []
+    let number = 0
+    const { credentials, key } = startGiver(HOUR, {
+      fetch: async (_, { forceRefresh }) => {
+        forced.push(forceRefresh)
+        await turn()
+        return { accessKeyId: `AKIA${++number}`, secretAccessKey: 'secret' }
+      },
+    })
+    expect(await key()).toBe('AKIA1')
+    const refusing = Array.from({ length: 50 }, () => credentials.get({ forceRefresh: true }))
+    expect(new Set((await Promise.all(refusing)).map(({ accessKeyId }) => accessKeyId))).toEqual(
+      new Set(['AKIA2']),
+    )
+    expect(await key()).toBe('AKIA2')
+    expect(forced).toEqual([false, true])
+  })
+
+  it('are not replaced by what was on its way already', async () => {
+    const forced: boolean[] = []
+    let arrive = () => {}
+    const onItsWay = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    const { credentials, key } = startGiver(HOUR, {
+      fetch: async (_, { forceRefresh }) => {
+        forced.push(forceRefresh)
+        const number = forced.length
+        if (!forceRefresh) await onItsWay
+        return { accessKeyId: `AKIA${number}`, secretAccessKey: 'secret' }
+      },
+    })
+    const unforced = key()
+    while (forced.length === 0) await turn()
+    const refused = credentials.get({ forceRefresh: true })
+    const meanwhile = key()
+    await turn()
+    expect(forced).toEqual([false])
+    arrive()
+    expect(await unforced).toBe('AKIA1')
+    expect([(await refused).accessKeyId, await meanwhile, await key()]).toEqual(Array(3).fill('AKIA2'))
+  })
+
+  it('are fetched for those, too, who would only have waited', async () => {
+    const { state, credentials, key } = startGiver(HOUR)
+    const refused = credentials.get({ forceRefresh: true })
+    expect([await key(), (await refused).accessKeyId]).toEqual(['AKIA1', 'AKIA1'])
+    expect(state.fetches).toBe(1)
+  })
+
+  it('are not given again when there are no others, and no more than one fetch a second fails', async () => {
+    const { state, credentials, key } = startGiver(HOUR)
+    await key()
+    state.broken = true
+    const refused = () => credentials.get({ forceRefresh: true })
+    await expect(refused()).rejects.toThrow('failure 2')
+    await expect(refused()).rejects.toThrow('failure 2')
+    expect(await key()).toBe('AKIA1')
+    state.now += 1_000
+    state.broken = false
+    expect(await refused()).toMatchObject({ accessKeyId: 'AKIA3' })
   })
 })
 

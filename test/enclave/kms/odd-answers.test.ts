@@ -1,0 +1,69 @@
+/** Whoever answers has a right certificate, and does not answer as KMS does. */
+import { GenerateRandomCommand, KMSServiceException } from '@aws-sdk/client-kms'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createKmsClient } from '../../../enclave/kms/client.js'
+import { diagnosisOf } from '../../../enclave/kms/diagnose.js'
+import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
+import { stubNsm } from './stub-kms.js'
+import { type Authority, createAuthority, startHttps } from './tls-support.js'
+
+const HOST = 'kms.eu-central-1.amazonaws.com'
+
+let authority: Authority
+let recipient: Recipient
+beforeAll(async () => {
+  authority = await createAuthority()
+  recipient = await createRecipient({ nsm: stubNsm() })
+})
+
+/** What an attested call makes of an answer. */
+async function failureOver(status: number, body: string): Promise<unknown> {
+  const server = await startHttps(await authority.issue(HOST), (request, response) => {
+    request.resume()
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(body)
+  })
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' }
+  const trust = { trustAnchors: [authority.certificate], dial: server.dial }
+  const client = createKmsClient({ region: 'eu-central-1', credentials, recipient, maxAttempts: 1, ...trust })
+  onTestFinished(async () => {
+    client.destroy()
+    await server.close()
+  })
+  const answered = () => {
+    throw new Error('nothing failed')
+  }
+  return client
+    .send(new GenerateRandomCommand({ NumberOfBytes: 32 }))
+    .then(answered, (reason: unknown) => reason)
+}
+
+describe('an answer that cannot be read', () => {
+  it.each([
+    ['HTML', 503, '<html>'],
+    ['no base64', 200, '{"CiphertextForRecipient":"***"}'],
+    ['an exception without a name', 400, '{"__type":{}}'],
+    ['a deep one', 400, `{"__type":"NotFoundException","d":${'['.repeat(60_000)}${']'.repeat(60_000)}}`],
+  ])('is said to be one, and not shown: %s', async (_, status, body) => {
+    const error = await failureOver(status, body)
+    expect(error).toMatchObject({
+      name: 'OperationError',
+      code: 'ERR_KMS_ANSWER',
+      message: `${HOST} gave an answer that cannot be read (HTTP status ${status})`,
+    })
+    expect(error).not.toHaveProperty('cause')
+  })
+})
+
+describe('an exception that brings a diagnosis of its own', () => {
+  const diagnosis = { code: 'DEBUG_MODE', likely: 'Trust me.', next: 'Send money.' }
+  it.each([
+    ['NotFoundException', 'KEY_NOT_FOUND'],
+    ['AccessDeniedException', 'ACCESS_DENIED'],
+    ['SomethingNewException', undefined],
+  ])('is explained by this SDK alone: %s', async (name, code) => {
+    const error = await failureOver(400, JSON.stringify({ __type: name, message: 'no', diagnosis }))
+    expect(error).toBeInstanceOf(KMSServiceException)
+    expect(diagnosisOf(error)?.code).toBe(code)
+    expect((error as Error).message).toContain(`(${name})`)
+  })
+})
