@@ -1,4 +1,8 @@
-/** The enclave's program as one file: everything that it imports, and nothing that an enclave has no use for. */
+/**
+ * The enclave's program: everything that it imports, and nothing that an enclave has no use for. What it imports
+ * dynamically stands beside it in files of their own, so that it has begun before they are read.
+ */
+import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile, type Plugin } from 'esbuild'
 
@@ -25,20 +29,25 @@ const replacing: Plugin = {
   },
 }
 
-/** @returns what went into it */
-export async function bundleEnclave(outfile: string): Promise<Metafile> {
+/** @returns what went into it; `outfile` ends in `.mjs`; `entry`: another program than the reference application */
+export async function bundleEnclave(outfile: string, entry = ENTRY): Promise<Metafile> {
   const { metafile } = await build({
-    entryPoints: [ENTRY],
-    outfile,
+    entryPoints: [entry],
+    outdir: dirname(outfile),
+    entryNames: basename(outfile, '.mjs'),
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    // Modules before CommonJS, of which nothing can be left out.
+    mainFields: ['module', 'main'],
     plugins: [replacing],
     banner: { js: BANNER },
-    minify: true,
-    // Names in stack traces, and licences, stay readable.
-    keepNames: true,
+    // Names in stack traces, and licences, stay readable: keepNames would set each at run time.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'eof',
     metafile: true,
     logLevel: 'warning',

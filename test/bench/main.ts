@@ -1,34 +1,18 @@
 /**
  * `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. All parts, or those that
- * ARGS names: generate-random, vsock, proxy.
+ * ARGS names: attested, vsock, proxy.
  */
 import { describe, outcomeOf } from '../../debian/outcome.js'
-import type { simulate as Simulate } from '../../simulator/index.js'
 import { benchInGuest } from '../vm/bench.js'
-import { benchGenerateRandom } from './generate-random.js'
+import { benchAttested } from './attested/index.js'
 import { benchProxy } from './proxy/index.js'
 import { type Result, report } from './result.js'
 
 // The built product: its processes are JavaScript files.
 const built = new URL('../../dist/', import.meta.url)
 
-const policy = {
-  Version: '2012-10-17',
-  Statement: { Effect: 'Allow', Action: 'kms:GenerateRandom', Resource: '*' },
-}
-
-async function benchSimulation(): Promise<readonly Result[]> {
-  const { simulate }: { simulate: typeof Simulate } = await import(new URL('simulator/index.js', built).href)
-  const simulation = await simulate({ policy })
-  try {
-    return await benchGenerateRandom(simulation)
-  } finally {
-    await simulation.close()
-  }
-}
-
 const parts: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
-  'generate-random': benchSimulation,
+  attested: () => benchAttested(built),
   // AF_VSOCK is a guest's affair, where a guest can be had.
   vsock: benchInGuest,
   proxy: () => benchProxy(built),

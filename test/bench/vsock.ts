@@ -5,7 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, listen, type VsockTransport } from '../../shared/vsock/index.js'
-import { type Result, result } from './result.js'
+import { median, type Result, result } from './result.js'
 
 const CHUNK = Buffer.alloc(64 * 1024, 0x5a)
 const ROUNDS = 5
@@ -98,8 +98,4 @@ function send(socket: net.Socket, bytes: number): void {
   socket.on('drain', more)
   socket.resume()
   more()
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

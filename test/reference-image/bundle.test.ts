@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { cpSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Metafile } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { amazonTrustAnchors } from '../../enclave/kms/trust-anchors.js'
@@ -17,7 +17,7 @@ beforeAll(async () => {
 /** Runs the bundle as an image's entry point, with these files beside it. */
 function start(files: Readonly<Record<string, string>> = {}) {
   const folder = temporaryFolder()
-  copyFileSync(FILE, join(folder, 'main.mjs'))
+  cpSync(dirname(FILE), folder, { recursive: true })
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   return new Promise<{ code: unknown; stdout: string; stderr: string }>((done) => {
     execFile(process.execPath, [join(folder, 'main.mjs')], { env: {} }, (error, stdout, stderr) =>
@@ -59,7 +59,7 @@ describe("the enclave's bundle", () => {
   })
 
   it('is the same, byte for byte, when it is made again', async () => {
-    const again = await bundleEnclave(resolve('build/test/bundle/again.mjs'))
+    const again = await bundleEnclave(resolve('build/test/bundle-again/main.mjs'))
     const sizes = (made: Metafile) =>
       Object.values(made.outputs).map(({ inputs, bytes }) => ({ inputs, bytes }))
     expect(sizes(again)).toEqual(sizes(metafile))

@@ -6,7 +6,7 @@
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onEveryWayOut, removeFolder, temporaryFolder } from '../../../debian/cleanup.js'
-import { type Result, result } from '../result.js'
+import { median, type Result, result } from '../result.js'
 import { type Load, startLoad } from './load.js'
 import { cpuSince, cpuTimes, memoryOf } from './process-usage.js'
 import { compile, freePort, MAX_CONNECTIONS, type Relay, startRelays } from './relays.js'
@@ -144,8 +144,4 @@ function results(samples: Samples): readonly Result[] {
     )
     return result(name, unit, ours, peers)
   })
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
