@@ -12,6 +12,9 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   ERR_POLICY_MAX_AGE: '--max-age SECONDS accepts older documents; better, ask the enclave for a fresh one',
   ERR_POLICY_DEBUG_MODE: '--allow-debug accepts it, for a test',
   ERR_DOCUMENT_SIZE: 'the input is taken as binary, base64 or hex',
+  ERR_NSM_UNAVAILABLE: '--simulator DIR takes a simulated module, which that folder keeps',
+  ERR_NSM_READ_ONLY_INDEX:
+    'a locked register keeps its value until the enclave ends: `nsm pcrs` shows which are open',
   ERR_ENVELOPE: 'one error for every cause: check that the key is the one that the envelope was made for',
 }
 

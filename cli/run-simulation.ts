@@ -5,12 +5,13 @@ import { join, resolve } from 'node:path'
 import { UsageError } from '../shared/errors.js'
 import { ReportedError } from '../simulator/child.js'
 import { type AttestedRandom, type KeyStoreState, type Simulation, simulate } from '../simulator/index.js'
-import { explainDenial } from '../simulator/kms/denial.js'
-import { parsePolicy } from '../simulator/kms/policy-document.js'
+import { explainDenial } from '../simulator/kms/policy/denial.js'
+import { parsePolicy } from '../simulator/kms/policy/policy-document.js'
 import { temporaryDirectory } from '../simulator/temporary-directory.js'
-import { readInput, reason } from './input.js'
+import { reason } from './input.js'
 import { type Interruption, onSignals } from './interruption.js'
 import type { Registers } from './options.js'
+import { readPolicyFile } from './policy-file.js'
 import { accountOf, printAccount } from './simulation-account.js'
 import { write } from './write.js'
 
@@ -95,13 +96,6 @@ function printFailure(
   if (report.code !== undefined) process.stderr.write(`  code: ${report.code}\n`)
   if (report.requestId !== undefined) process.stderr.write(`  request id: ${report.requestId}\n`)
   if (hint !== undefined) process.stderr.write(`  hint: ${hint}\n`)
-}
-
-/** The text, not yet JSON: members that stand twice are seen in the text only. */
-async function readPolicyFile(file: string): Promise<string> {
-  return Buffer.from(await readInput(file))
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
 }
 
 /** A trace goes to a new file or replaces an old one; anything else would block, or be lost. */

@@ -25,17 +25,13 @@ interface Told {
 export async function accountOf({ simulation, answer, trace, start, numberOfBytes }: Told) {
   const { random, steps } = answer
   const parent = await simulation.endEnclave()
+  const { secretAccessKey } = await simulation.dependencies.credentials()
   const attested = stepOf(steps, 'attest')
   const opened = stepOf(steps, 'open')
   const called = stepOf(steps, 'call')
   const keyPair = stepOf(simulation.started, 'keyPair')
   const { document } = parseAttestation(attested.document)
-  const secrets = [
-    random,
-    attested.document,
-    Buffer.from(simulation.credentials.secretAccessKey),
-    Buffer.from('TrentService'),
-  ]
+  const secrets = [random, attested.document, Buffer.from(secretAccessKey), Buffer.from('TrentService')]
   return {
     numberOfBytes,
     random: Buffer.from(random).toString('hex'),

@@ -1,6 +1,7 @@
 /** The enclave of a simulation, a process of its own: the reference application with a simulated NSM, dial and trust. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fromParent } from '../enclave/kms/parent-credentials.js'
 import { type Application, type Dependencies, type GenerateRandom, run, type Step } from '../enclave/main.js'
 import { connect, PARENT_CID, unixTransport } from '../shared/vsock/index.js'
 import { serveParent } from './child.js'
@@ -11,12 +12,9 @@ export interface EnclaveStart {
   /** Of the Unix sockets that stand for vsock. */
   readonly directory: string
   readonly port: number
+  /** Of the parent's listener for the role's credentials. */
+  readonly credentialsPort: number
   readonly region: string
-  readonly credentials: {
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-    readonly sessionToken: string
-  }
   /** PEM. */
   readonly trustAnchors: readonly string[]
 }
@@ -50,8 +48,9 @@ let application: Application | undefined
 const account = new AsyncLocalStorage<Step[]>()
 
 async function start(options: EnclaveStart): Promise<readonly Step[]> {
-  const { directory, port, region, credentials, trustAnchors } = options
+  const { directory, port, credentialsPort, region, trustAnchors } = options
   const transport = unixTransport(directory)
+  const credentials = fromParent({ port: credentialsPort, transport })
   dependencies = {
     nsm: createSimulatedNsm(options.nsm),
     dial: () => connect({ cid: PARENT_CID, port, transport }),
@@ -61,7 +60,9 @@ async function start(options: EnclaveStart): Promise<readonly Step[]> {
   }
   const ready = { ...dependencies, onStep: (step: Step) => account.getStore()?.push(step) }
   const steps: Step[] = []
-  application = await account.run(steps, () => run(ready))
+  // The first call shall not have to wait for credentials.
+  const [started] = await Promise.all([account.run(steps, () => run(ready)), credentials()])
+  application = started
   return steps
 }
 

@@ -10,13 +10,18 @@ export interface ParentStart {
   readonly directory: string
   readonly port: number
   readonly host: string
+  /** Where it serves the role's credentials, and the file that they stand in. */
+  readonly credentials: { readonly port: number; readonly path: string }
   /** Of the simulated KMS. */
   readonly socket: string
   /** Where to keep what is forwarded; nothing is kept without. */
   readonly trace?: string
 }
 
-/** What the parent saw. */
+/** The listener whose bytes go to KMS. */
+const TUNNEL = 'KMS'
+
+/** What the parent saw of the conversation with KMS. */
 export interface ParentAccount {
   readonly bytesUp: number
   readonly bytesDown: number
@@ -25,7 +30,9 @@ export interface ParentAccount {
 let proxy: ParentProxy | undefined
 let trace: TraceWriter | undefined
 
-async function start({ directory, port, host, socket, trace: path }: ParentStart): Promise<void> {
+async function start(options: ParentStart): Promise<void> {
+  const { directory, port, host, socket, credentials, trace: path } = options
+  const transport = unixTransport(directory)
   const target = { host, port: 443 }
   const writer = path === undefined ? undefined : new TraceWriter(path)
   trace = writer
@@ -34,9 +41,14 @@ async function start({ directory, port, host, socket, trace: path }: ParentStart
       allowlist: [{ address: host, port: 443 }],
       listeners: [
         {
-          listen: { cid: PARENT_CID, port, transport: unixTransport(directory) },
+          name: TUNNEL,
+          listen: { cid: PARENT_CID, port, transport },
           to: target,
           ...(writer && { tap: (record: TapRecord) => writer.write(record) }),
+        },
+        {
+          listen: { cid: PARENT_CID, port: credentials.port, transport },
+          credentials: { source: 'file', path: credentials.path },
         },
       ],
     },
@@ -45,7 +57,8 @@ async function start({ directory, port, host, socket, trace: path }: ParentStart
 }
 
 function account(): ParentAccount {
-  return { bytesUp: proxy?.bytesUp ?? 0, bytesDown: proxy?.bytesDown ?? 0 }
+  const { bytesUp = 0, bytesDown = 0 } = proxy?.listeners.find(({ name }) => name === TUNNEL) ?? {}
+  return { bytesUp, bytesDown }
 }
 
 /** The account when no connection is left, or after two seconds. */

@@ -19,7 +19,10 @@ function record(data: Uint8Array): Buffer {
   return Buffer.concat([header, data])
 }
 
-type Leak = (simulation: Simulation, answer: AttestedRandom) => Uint8Array
+type Leak = (simulation: Simulation, answer: AttestedRandom) => Uint8Array | Promise<Uint8Array>
+
+const secretOf: Leak = async ({ dependencies }) =>
+  Buffer.from((await dependencies.credentials()).secretAccessKey)
 
 // The real bytes of a real call, and then what a parent that ended TLS itself would have forwarded.
 describe('the account of a parent', () => {
@@ -32,7 +35,7 @@ describe('the account of a parent', () => {
       (_, { random }) => Buffer.from(`{"Plaintext":"${Buffer.from(random).toString('base64')}"}`),
     ],
     ['that saw the attestation document', true, (_, answer) => documentOf(answer)],
-    ['that saw the secret access key', true, ({ credentials }) => Buffer.from(credentials.secretAccessKey)],
+    ['that saw the secret access key', true, secretOf],
     [
       'that saw which operation was asked for',
       true,
@@ -43,7 +46,7 @@ describe('the account of a parent', () => {
     const simulation = await startSimulation({ trace })
     const answer = await simulation.generateRandom({ numberOfBytes: 32 })
     await simulation.endEnclave()
-    appendFileSync(trace, record(leak(simulation, answer)))
+    appendFileSync(trace, record(await leak(simulation, answer)))
     const { parent } = await accountOf({ simulation, answer, trace, start: 1, numberOfBytes: 32 })
     expect(parent.sawPlaintext).toBe(saw)
   })

@@ -118,7 +118,11 @@ describe('nitro-enclave simulate', () => {
   ])('repeats what KMS says to --bytes %s', async (bytes, message) => {
     const result = await cli(['simulate', '--bytes', bytes, '--json'])
     expect(result.code).toBe(4)
-    expect(json<Failure>(result).error).toMatchObject({ name: 'ValidationException', message, status: 400 })
+    expect(json<Failure>(result).error).toMatchObject({
+      name: 'ValidationException',
+      message: expect.stringContaining(message),
+      status: 400,
+    })
   })
 
   it.each([

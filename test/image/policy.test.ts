@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PINNED_ACTIONS, pinningPolicy, zeroRegisters } from '../../image/policy.js'
-import { decide } from '../simulator/kms/policy-builders.js'
+import { decide } from '../simulator/kms/policy/policy-builders.js'
 import { refusal } from '../support/errors.js'
 
 const ROLE = 'arn:aws:iam::123456789012:role/parent'

@@ -7,8 +7,10 @@ import { createKmsClient, type KmsClientOptions } from '../../enclave/kms/client
 import { kmsHost } from '../../enclave/kms/endpoint.js'
 import { createRecipient } from '../../enclave/kms/recipient.js'
 import { verifyAttestation } from '../../shared/attestation/index.js'
-import { parsePolicy, pinningPolicy } from '../../simulator/kms/policy-document.js'
-import { createKmsServer } from '../../simulator/kms/server.js'
+import { createAccount } from '../../simulator/kms/account.js'
+import { parsePolicy, pinningPolicy } from '../../simulator/kms/policy/policy-document.js'
+import type { Principal } from '../../simulator/kms/policy/principal.js'
+import { createKmsServer, type KmsOptions } from '../../simulator/kms/server.js'
 import type { Credentials } from '../../simulator/kms/signature.js'
 import { createTlsIdentity } from '../../simulator/kms/tls.js'
 import { startDnsServer } from './dns-server.js'
@@ -24,7 +26,7 @@ const CREDENTIALS = {
   sessionToken: 'session/token+of==the/enclave',
 }
 
-const { nsm, root, identity } = await simulated()
+export const { nsm, root, identity } = await simulated()
 const recipient = await createRecipient({ nsm })
 const certificate = await createTlsIdentity([HOST], new Date())
 const policy = parsePolicy(pinningPolicy(identity.pcrs.get(0) ?? new Uint8Array()))
@@ -120,7 +122,12 @@ const startRelay = async (upstreamPort: number) => {
   return { port, set, holding: () => [...held.values()].filter(({ bytes }) => bytes.length > 0).length }
 }
 
-export const startLoopbackKms = async (): Promise<LoopbackKms> => {
+export interface LoopbackOptions extends Partial<Pick<KmsOptions, 'account' | 'faults'>> {
+  /** Read at each call; by default the enclave's role alone, with what accept() was told last. */
+  readonly principals?: () => readonly Principal[]
+}
+
+export const startLoopbackKms = async (options: LoopbackOptions = {}): Promise<LoopbackKms> => {
   let credentials: Credentials = CREDENTIALS
   let undecided = 0
   let decide: (() => void) | undefined
@@ -129,10 +136,10 @@ export const startLoopbackKms = async (): Promise<LoopbackKms> => {
     key: certificate.key,
     cert: certificate.cert,
     region: REGION,
-    callerArn: CALLER,
-    policy,
-    get credentials() {
-      return credentials
+    account: options.account ?? createAccount({ region: REGION }),
+    faults: options.faults,
+    get principals() {
+      return options.principals?.() ?? [{ credentials, arn: CALLER, policy }]
     },
     verify: async (document) => {
       undecided += 1

@@ -13,7 +13,7 @@ export interface OpenSsl {
   text(args: readonly string[], files: Readonly<Record<string, string | Uint8Array>>): string
 }
 
-const openssl: OpenSsl = {
+export const openssl: OpenSsl = {
   run(args, files) {
     const directory = mkdtempSync(join(tmpdir(), 'openssl-'))
     try {

@@ -9,8 +9,9 @@ import type { ConnectionSummary } from '../../../parent-proxy/connection.js'
 import { startProxy } from '../../../parent-proxy/proxy.js'
 import type { Request, Response, Status } from '../../../shared/messages.js'
 import { kernelTransportWith, listen, peerAddress, VMADDR_CID_ANY } from '../../../shared/vsock/index.js'
+import { createAccount } from '../../../simulator/kms/account.js'
 import { acceptUnsignedEmulatorDocuments } from '../../../simulator/kms/emulator-documents.js'
-import { parsePolicy } from '../../../simulator/kms/policy-document.js'
+import { parsePolicy } from '../../../simulator/kms/policy/policy-document.js'
 import { createKmsServer } from '../../../simulator/kms/server.js'
 import type { Credentials } from '../../../simulator/kms/signature.js'
 import type { TlsIdentity } from '../../../simulator/kms/tls.js'
@@ -32,6 +33,7 @@ export interface Instance {
   readonly other: Measurements
 }
 
+const ARN = 'arn:aws:sts::123456789012:assumed-role/parent/i-0123456789abcdef0'
 const ENCLAVE = { cid: 16, port: 5000 }
 const OTHER = { cid: 17, port: 5000 }
 const PROXY_PORT = 8000
@@ -93,9 +95,8 @@ await run('instance', () => {
       key: kms.key,
       cert: kms.cert,
       region: kms.region,
-      credentials: kms.credentials,
-      callerArn: 'arn:aws:sts::123456789012:assumed-role/parent/i-0123456789abcdef0',
-      policy: parsePolicy(kms.policy),
+      account: createAccount({ region: kms.region }),
+      principals: [{ credentials: kms.credentials, arn: ARN, policy: parsePolicy(kms.policy) }],
       verify: acceptUnsignedEmulatorDocuments,
     })
     await new Promise<void>((resolve) => server.listen('/tmp/kms.sock', resolve))
