@@ -50,7 +50,9 @@ function relayTo({ dependencies }: Simulation): net.Server {
 }
 
 async function probe(root: string, socket: string, { dependencies }: Simulation): Promise<number> {
-  const { nsm, dial: _, ...start } = dependencies
+  const { nsm, region, trustAnchors } = dependencies
+  // What a channel can carry.
+  const start = { region, trustAnchors, credentials: await dependencies.credentials() }
   const args = [...loader(root), join(root, 'bin/node'), PROBE, join(root, 'enclave/main.mjs'), socket]
   const [command = '', ...rest] = args
   const child = spawn(command, rest, { stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', env: {} })

@@ -9,14 +9,29 @@ const KEY_ARN = /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/
 /** An alias, and all of its ARN that is its key's, too: both are of one account and Region (KMS API Reference, "CreateAlias"). */
 const ALIAS = /^(arn:[^:]+:kms:[^:]*:[^:]*:)?alias\//
 
-/** Throws UsageError ERR_USAGE unless `keyId` names one key of one account for ever. */
-export function requireFullArn(operation: string, keyId: unknown): void {
-  if (typeof keyId === 'string' && KEY_ARN.test(keyId)) return
-  const what = keyId === undefined ? 'KeyId is missing' : 'KeyId is not a key ARN'
-  throw new UsageError(
-    'ERR_USAGE',
-    `${operation}: ${what}, and requireKeyArn is set: give arn:aws:kms:REGION:ACCOUNT:key/ID`,
-  )
+/** By what the inputs of the KMS API name KMS keys (KMS API Reference, "Actions"). */
+const MEMBERS = ['KeyId', 'SourceKeyId', 'DestinationKeyId', 'TargetKeyId'] as const
+
+/**
+ * Throws UsageError ERR_USAGE unless all that `input` names is one key of one account for ever; with `keyed` there must
+ * be a KeyId.
+ */
+export function requireFullArns(
+  operation: string,
+  input: Readonly<Record<string, unknown>>,
+  keyed = false,
+): void {
+  for (const member of MEMBERS) {
+    const given = input[member] ?? undefined
+    const missing = given === undefined
+    if (missing && !(keyed && member === 'KeyId')) continue
+    if (typeof given === 'string' && KEY_ARN.test(given)) continue
+    throw new UsageError(
+      'ERR_USAGE',
+      `${operation}: ${member} is ${missing ? 'missing' : 'not a key ARN'}, and requireKeyArn is set: ` +
+        'give arn:aws:kms:REGION:ACCOUNT:key/ID',
+    )
+  }
 }
 
 /**

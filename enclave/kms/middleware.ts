@@ -4,7 +4,7 @@ import type { Pluggable } from '@smithy/types'
 import { OperationError, UsageError } from '../../shared/errors.js'
 import { abortable, signalOf } from './abort.js'
 import { attestedCall, recordAnswer, recordAttestedCall } from './attested-call.js'
-import { checkAnsweringKey, requireFullArn } from './key-id.js'
+import { checkAnsweringKey, requireFullArns } from './key-id.js'
 import { mix as mixed, SALT_LENGTH } from './mix.js'
 import { type AttestedOperation, type Fields, OPERATIONS } from './operations.js'
 import type { Recipient, RecipientSource } from './recipient.js'
@@ -19,8 +19,9 @@ export interface NitroRecipientOptions {
   readonly mix?: 'nsm' | undefined
   /**
    * Refuses, before anything is sent, whatever names its KMS key by less than a full key ARN, also a Decrypt without
-   * KeyId. An alias leads where the owner of the account says, and whoever gives the credentials, the parent, chooses
-   * the account.
+   * KeyId, and also what is not attested: Encrypt, GetPublicKey and all others. An alias leads where the owner of the
+   * account says, and whoever gives the credentials, the parent, chooses the account: what is encrypted by an alias the
+   * parent may be able to decrypt.
    */
   readonly requireKeyArn?: boolean | undefined
 }
@@ -28,7 +29,8 @@ export interface NitroRecipientOptions {
 /**
  * Adds a fresh attestation document to the operations that take one (GenerateRandom, Decrypt, GenerateDataKey,
  * GenerateDataKeyPair, DeriveSharedSecret), opens the answer, holds it to what was asked for, and puts the value where
- * the SDK's own types have it: Plaintext, PrivateKeyPlaintext, SharedSecret. Everything else passes untouched. A call
+ * the SDK's own types have it: Plaintext, PrivateKeyPlaintext, SharedSecret. Everything else passes untouched (but see
+ * `requireKeyArn`). A call
  * keeps the recipient that it began with. A document that KMS finds too old is replaced once.
  *
  * Give Decrypt a KeyId and an EncryptionContext. The enclave gets its ciphertexts through the parent, which can swap
@@ -56,13 +58,13 @@ export function nitroRecipient(
         (next, context) => async (args) => {
           const name = String(context.commandName).replace(/Command$/, '')
           const operation = OPERATIONS.get(name)
+          if (requireKeyArn) requireFullArns(name, { ...args.input }, operation?.keyed)
           if (operation === undefined) return next(args)
           // A copy: what is asked for stays so, whatever becomes of the caller's object meanwhile.
           const input: Fields = { ...args.input }
           if (input.Recipient !== undefined) {
             throw new UsageError('ERR_USAGE', `${name}: Recipient is set by this SDK`)
           }
-          if (requireKeyArn && operation.keyed) requireFullArn(name, input.KeyId)
           const expected = operation.expected(input)
 
           const signal = signalOf(context)

@@ -2,12 +2,17 @@ import { generateKeyPairSync } from 'node:crypto'
 import {
   DecryptCommand,
   DeriveSharedSecretCommand,
+  EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyPairCommand,
   GenerateRandomCommand,
+  GetPublicKeyCommand,
+  ListKeysCommand,
+  ReEncryptCommand,
+  UpdateAliasCommand,
 } from '@aws-sdk/client-kms'
 import { describe, expect, it, vi } from 'vitest'
-import { checkAnsweringKey, requireFullArn } from '../../../enclave/kms/key-id.js'
+import { checkAnsweringKey, requireFullArns } from '../../../enclave/kms/key-id.js'
 import { createRecipient } from '../../../enclave/kms/recipient.js'
 import { KEY_ARN, OTHER_ARN, sealedTo, stubClient, stubNsm } from './stub-kms.js'
 
@@ -50,7 +55,7 @@ describe('the key that answers', () => {
 
 describe('a full ARN', () => {
   it.each([KEY_ARN, 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1234abcd'])('is %s', (keyId) => {
-    expect(() => requireFullArn('Decrypt', keyId)).not.toThrow()
+    expect(() => requireFullArns('Decrypt', { KeyId: keyId }, true)).not.toThrow()
   })
   it.each([
     undefined,
@@ -67,7 +72,7 @@ describe('a full ARN', () => {
     ` ${KEY_ARN}`,
     'arn:aws:kms:eu-central-1:111122223333:key/',
   ])('is not %j', (keyId) => {
-    expect(() => requireFullArn('Decrypt', keyId)).toThrow(
+    expect(() => requireFullArns('Decrypt', { KeyId: keyId }, true)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE', message: expect.stringContaining('requireKeyArn') }),
     )
   })
@@ -85,6 +90,38 @@ const commands = (KeyId: string | undefined) =>
     new GenerateDataKeyPairCommand({ KeyId, KeyPairSpec: 'ECC_NIST_P256' }),
     new DeriveSharedSecretCommand({ KeyId, PublicKey, KeyAgreementAlgorithm: 'ECDH' }),
   ] as DecryptCommand[]
+
+describe('an operation that is not attested', () => {
+  const blob = Uint8Array.of(1)
+  const strict = () => stubClient(recipient, () => ({}), { requireKeyArn: true })
+  it.each([
+    ['KeyId', new EncryptCommand({ KeyId: 'alias/wallet', Plaintext: blob })],
+    ['KeyId', new GetPublicKeyCommand({ KeyId: KEY_ID })],
+    [
+      'DestinationKeyId',
+      new ReEncryptCommand({ SourceKeyId: KEY_ARN, DestinationKeyId: ALIAS_ARN, CiphertextBlob: blob }),
+    ],
+    [
+      'SourceKeyId',
+      new ReEncryptCommand({ SourceKeyId: KEY_ID, DestinationKeyId: KEY_ARN, CiphertextBlob: blob }),
+    ],
+    ['TargetKeyId', new UpdateAliasCommand({ AliasName: 'alias/wallet', TargetKeyId: KEY_ID })],
+  ])('is not sent where a full ARN is required: %s', async (member, command) => {
+    const { client, sent } = strict()
+    await expect(client.send(command as EncryptCommand)).rejects.toMatchObject({
+      code: 'ERR_USAGE',
+      message: expect.stringContaining(`${member} is not a key ARN`),
+    })
+    expect(sent).toEqual([])
+  })
+  it('is sent with full ARNs, and when it names no key', async () => {
+    const { client, sent } = strict()
+    await client.send(new EncryptCommand({ KeyId: KEY_ARN, Plaintext: blob }))
+    await client.send(new ReEncryptCommand({ DestinationKeyId: KEY_ARN, CiphertextBlob: blob }))
+    await client.send(new ListKeysCommand({}))
+    expect(sent).toHaveLength(3)
+  })
+})
 
 describe('each operation with a key', () => {
   it("refuses another key's answer, and opens nothing of it", async () => {
