@@ -16,6 +16,7 @@ import { unusableKey } from './diagnosis/key.js'
 import { unauthenticated, wrongScope, wrongServer } from './diagnosis/server.js'
 import { throttled } from './diagnosis/throttling.js'
 import type { NoRetry } from './expired-credentials.js'
+import { failing } from './failing.js'
 
 /** The first that recognises a failure counts; none recognises it: no diagnosis is made up. */
 const CAUSES: readonly Cause[] = [
@@ -64,28 +65,20 @@ export function explainFailures(options: ExplainOptions): Pluggable<ServiceInput
   return {
     applyToStack(stack) {
       stack.add(
-        (next) => async (args) => {
-          try {
-            return await next(args)
-          } catch (error) {
-            if (error instanceof KMSServiceException) answered.add(error)
-            throw error
-          }
-        },
+        failing((error) => {
+          if (error instanceof KMSServiceException) answered.add(error)
+          return error
+        }),
         { name: 'nitroAnswered', step: 'deserialize', priority: 'high' },
       )
       // Added before whatever names transport failures: further out.
       stack.add(
-        (next, context) => async (args) => {
-          try {
-            return await next(args)
-          } catch (error) {
-            const known =
-              error instanceof OperationError || (error instanceof KMSServiceException && answered.has(error))
-            if (known && !explained.has(error)) explain(error, context, options)
-            throw error
-          }
-        },
+        failing((error, context) => {
+          const known =
+            error instanceof OperationError || (error instanceof KMSServiceException && answered.has(error))
+          if (known && !explained.has(error)) explain(error, context, options)
+          return error
+        }),
         { name: 'nitroDiagnosis', step: 'initialize', priority: 'high' },
       )
     },

@@ -2,6 +2,7 @@
 import { KMSServiceException, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-kms'
 import type { Pluggable } from '@smithy/types'
 import { NitroEnclaveError, type OperationCode, OperationError } from '../../shared/errors.js'
+import { failing } from './failing.js'
 
 type TransportCode = Extract<
   OperationCode,
@@ -27,10 +28,10 @@ const REFUSED: readonly unknown[] = ['EAGAIN', 'ENOENT']
 
 /**
  * Turns failures of the transport into OperationErrors ERR_KMS_TLS, ERR_KMS_TIMEOUT and ERR_KMS_CONNECTION
- * that keep the original as `cause`, and what the SDK throws over an answer that is not as KMS writes them into
- * ERR_KMS_ANSWER, without: the original shows what it read. KMS's own exceptions, aborts, and errors that come from elsewhere (the
- * credentials' provider has connections of its own) pass unchanged. A proxy's Unix socket that is missing or full
- * is tried again like any other refused connection.
+ * that keep the original as `cause`, and what the SDK throws over an answer that it cannot read into ERR_KMS_ANSWER,
+ * without: the original shows what it read. KMS's own exceptions, aborts, and errors that come from elsewhere (the
+ * credentials' provider has connections of its own) pass unchanged. A proxy's Unix socket that is missing or full is
+ * tried again like any other refused connection.
  */
 export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes, ServiceOutputTypes> {
   const fromTransport = new WeakSet<object>()
@@ -38,31 +39,20 @@ export function nameTransportFailures(host: string): Pluggable<ServiceInputTypes
     applyToStack(stack) {
       // Around the exchange alone, inside the retries: here an error shows where it comes from.
       stack.add(
-        (next) => async (args) => {
-          try {
-            return await next(args)
-          } catch (error) {
-            if (error instanceof Error) {
-              fromTransport.add(error)
-              if (REFUSED.includes((error as NodeJS.ErrnoException).code)) {
-                Object.assign(error, { $retryable: { throttling: false } })
-              }
-            }
-            throw error
-          }
-        },
+        failing((error) => {
+          if (!(error instanceof Error)) return error
+          fromTransport.add(error)
+          const refused = REFUSED.includes((error as NodeJS.ErrnoException).code)
+          return refused ? Object.assign(error, { $retryable: { throttling: false } }) : error
+        }),
         { name: 'nitroTransportMark', step: 'deserialize', priority: 'high' },
       )
       // Outside the SDK's retries.
       stack.add(
-        (next) => async (args) => {
-          try {
-            return await next(args)
-          } catch (error) {
-            const code = error instanceof Error && fromTransport.has(error) ? transportCode(error) : undefined
-            throw code === undefined ? error : failure(code, host, error)
-          }
-        },
+        failing((error) => {
+          const code = error instanceof Error && fromTransport.has(error) ? transportCode(error) : undefined
+          return code === undefined ? error : failure(code, host, error)
+        }),
         { name: 'nitroTransportName', step: 'initialize', priority: 'high' },
       )
     },

@@ -7,6 +7,8 @@ import { amazonTrustAnchors } from '../../enclave/kms/trust-anchors.js'
 const ALLOWED = [
   /^bin\/node$/,
   /^enclave\/(main\.mjs|addon\.node|configuration\.json|tls-roots\.pem)$/,
+  // What main.mjs loads, named by their contents.
+  /^enclave\/[a-z-]+-[A-Z0-9]{8}\.mjs$/,
   // The loader, and the libraries of Node and the addon.
   /^lib(64)?\/([a-z0-9_-]+\/)?(ld-linux-[a-z0-9-]+|lib(c|dl|gcc_s|m|pthread|stdc\+\+))\.so\.\d+$/,
 ]
