@@ -40,5 +40,7 @@ export function nsmExtendCommand(): Command {
 async function dataOf(file: string | undefined, dataHex: Uint8Array | undefined): Promise<Uint8Array> {
   if ((file === undefined) === (dataHex === undefined))
     throw new UsageError('ERR_USAGE', 'the data is a file (- for standard input) or --data-hex, one of them')
-  return dataHex ?? (await readInput(file ?? '-'))
+  const data = dataHex ?? (await readInput(file ?? '-'))
+  if (data.length === 0) throw new UsageError('ERR_USAGE', 'the data is empty: the register was left as it is')
+  return data
 }

@@ -9,10 +9,20 @@ export interface FaultShares {
   readonly internal?: number
 }
 
-export type Fault = Misbehaviour | 'dependencyTimeout' | 'internal' | 'throttling' | FaultShares
+/** What every call may suffer. */
+const FAULTS = {
+  dependencyTimeout,
+  internal: kmsInternal,
+  throttling,
+  ignoreRecipient: () => 'ignoreRecipient',
+  truncatedEnvelope: () => 'truncatedEnvelope',
+  wrongRecipient: () => 'wrongRecipient',
+} as const satisfies Record<Misbehaviour | 'dependencyTimeout' | 'internal' | 'throttling', Faults['next']>
+
+export type Fault = keyof typeof FAULTS | FaultShares
 
 export interface Faults {
-  /** From now on; undefined cures it. Throws UsageError ERR_USAGE for a share that is none. */
+  /** From now on; undefined cures it. Throws UsageError ERR_USAGE for a fault or a share that is none. */
   set(fault: Fault | undefined): void
   /** Of the next call. */
   next(): KmsError | Misbehaviour | undefined
@@ -33,16 +43,21 @@ export function createFaults(): Faults {
   }
 }
 
+/** Of callers without types too: a mistyped fault would be none, and a test of it would pass. */
 function asked(fault: Fault): Faults['next'] {
-  if (typeof fault === 'object') return inShares(fault)
-  if (fault === 'dependencyTimeout') return dependencyTimeout
-  if (fault === 'internal') return kmsInternal
-  return fault === 'throttling' ? throttling : () => fault
+  if (typeof fault === 'object' && fault !== null) return inShares(fault)
+  if (!Object.hasOwn(FAULTS, fault)) {
+    throw new UsageError('ERR_USAGE', `no such fault: give ${Object.keys(FAULTS).join(', ')}, or shares`)
+  }
+  return FAULTS[fault]
 }
 
-function inShares({ throttling: throttled = 0, internal = 0 }: FaultShares): Faults['next'] {
+function inShares({ throttling: throttled = 0, internal = 0, ...others }: FaultShares): Faults['next'] {
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new UsageError('ERR_USAGE', `${unknown}: only throttling and internal have shares`)
   for (const [name, share] of Object.entries({ throttling: throttled, internal })) {
-    if (!(share >= 0 && share <= 1)) throw new UsageError('ERR_USAGE', `${name}: not a share from 0 to 1`)
+    if (!(typeof share === 'number' && share >= 0 && share <= 1))
+      throw new UsageError('ERR_USAGE', `${name}: not a share from 0 to 1`)
   }
   const counts = [
     { share: throttled, make: throttling, given: 0 },

@@ -1,10 +1,10 @@
 /** Whoever answers has a right certificate, and does not answer as KMS does. */
-import { GenerateRandomCommand, KMSServiceException } from '@aws-sdk/client-kms'
+import { GenerateDataKeyCommand, GenerateRandomCommand, KMSServiceException } from '@aws-sdk/client-kms'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createKmsClient } from '../../../enclave/kms/client.js'
 import { diagnosisOf } from '../../../enclave/kms/diagnose.js'
 import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
-import { stubNsm } from './stub-kms.js'
+import { KEY_ARN, OTHER_ARN, stubNsm } from './stub-kms.js'
 import { type Authority, createAuthority, startHttps } from './tls-support.js'
 
 const HOST = 'kms.eu-central-1.amazonaws.com'
@@ -17,7 +17,11 @@ beforeAll(async () => {
 })
 
 /** What an attested call makes of an answer. */
-async function failureOver(status: number, body: string): Promise<unknown> {
+async function failureOver(
+  status: number,
+  body: string,
+  command: object = new GenerateRandomCommand({ NumberOfBytes: 32 }),
+): Promise<unknown> {
   const server = await startHttps(await authority.issue(HOST), (request, response) => {
     request.resume()
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(body)
@@ -32,9 +36,7 @@ async function failureOver(status: number, body: string): Promise<unknown> {
   const answered = () => {
     throw new Error('nothing failed')
   }
-  return client
-    .send(new GenerateRandomCommand({ NumberOfBytes: 32 }))
-    .then(answered, (reason: unknown) => reason)
+  return client.send(command as GenerateRandomCommand).then(answered, (reason: unknown) => reason)
 }
 
 describe('an answer that cannot be read', () => {
@@ -52,6 +54,23 @@ describe('an answer that cannot be read', () => {
     })
     expect(error).not.toHaveProperty('cause')
   })
+})
+
+it('an answer of another key is that of no KMS, which is said', async () => {
+  const command = new GenerateDataKeyCommand({ KeyId: KEY_ARN, KeySpec: 'AES_256' })
+  const body = JSON.stringify({ KeyId: OTHER_ARN, CiphertextForRecipient: 'AAAA' })
+  const error = await failureOver(200, body, command)
+  expect(error).toMatchObject({ code: 'ERR_KMS_KEY_MISMATCH' })
+  const { code, likely } = diagnosisOf(error) ?? {}
+  expect(code).toBe('ANOTHER_KEY')
+  expect(likely).toMatch(/^Whoever answers for kms\.eu-central-1\.amazonaws\.com used another KMS key/)
+})
+
+it('whatever characters KMS writes stand in message and stack as they are', async () => {
+  const words = "$& $' $` $1 \\n"
+  const error = await failureOver(400, JSON.stringify({ __type: 'NotFoundException', message: words }))
+  expect((error as Error).message).toContain(`${words} (NotFoundException)`)
+  expect((error as Error).stack).toContain((error as Error).message)
 })
 
 describe('an exception that brings a diagnosis of its own', () => {

@@ -259,6 +259,15 @@ describe('credentials that KMS calls expired', () => {
     expect(tokens).toEqual(['token-1'])
   })
 
+  it('are those that the client was made with, where they are fixed', async () => {
+    const { dial, tokens } = await kms(() => true)
+    const given = identity(1)
+    const client = clientWith(given, dial)
+    Object.assign(given, { sessionToken: 'another' })
+    await call(client)
+    expect(tokens).toEqual(['token-1'])
+  })
+
   it('are not the reason of a second call for another refusal', async () => {
     const server = await startHttps(await authority.issue(HOST), (_, response) => {
       response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' })

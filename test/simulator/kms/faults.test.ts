@@ -59,7 +59,17 @@ describe('faults', () => {
     expect(outcomes({ throttling: 0 }, 3)).toEqual(['-', '-', '-'])
   })
 
-  it.each([{ throttling: 1.5 }, { internal: -0.1 }, { throttling: Number.NaN }])('refuse %o', (fault) => {
-    expect(() => createFaults().set(fault)).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+  it.each([
+    { throttling: 1.5 },
+    { internal: -0.1 },
+    { throttling: Number.NaN },
+    { throttling: '0.5' },
+    { throtling: 0.5 },
+    'throtling',
+    'constructor',
+    null,
+    5,
+  ])('refuse %o', (fault) => {
+    expect(() => createFaults().set(fault as Fault)).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
   })
 })

@@ -88,6 +88,19 @@ describe('no diagnosis is made up', () => {
     expect(mine).not.toHaveProperty('diagnosis')
   })
 
+  it('for a vsock that the provider of credentials lacks: it is not what the client dials by', async () => {
+    const kms = await startKms()
+    const mine = new OperationError('ERR_VSOCK_UNAVAILABLE', 'no vsock')
+    const client = kms.client({
+      credentials: async () => {
+        throw mine
+      },
+    })
+    expect(await failure(() => client.send(random()))).toBe(mine)
+    expect(mine.message).toBe('no vsock')
+    expect(mine).not.toHaveProperty('diagnosis')
+  })
+
   it('for a call that succeeds at its second attempt, in spite of the clock', async () => {
     const kms = await startKms({ now: () => new Date(Date.now() + 3_600_000) })
     expect((await kms.client({ maxAttempts: 2 }).send(random())).Plaintext).toHaveLength(32)
