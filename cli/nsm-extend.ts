@@ -36,11 +36,17 @@ export function nsmExtendCommand(): Command {
     )
 }
 
-/** One of the two, said outright: an extension by nothing, from an input that was forgotten, could not be undone. */
+/**
+ * One of the two, said outright: an extension by nothing, from an input that was forgotten, could not be undone. Nor
+ * could one from a command in a pipe that failed, or a variable that is not set; an empty file is taken at its word.
+ */
 async function dataOf(file: string | undefined, dataHex: Uint8Array | undefined): Promise<Uint8Array> {
   if ((file === undefined) === (dataHex === undefined))
     throw new UsageError('ERR_USAGE', 'the data is a file (- for standard input) or --data-hex, one of them')
   const data = dataHex ?? (await readInput(file ?? '-'))
-  if (data.length === 0) throw new UsageError('ERR_USAGE', 'the data is empty: the register was left as it is')
-  return data
+  if (data.length > 0 || (file !== undefined && file !== '-')) return data
+  throw new UsageError(
+    'ERR_USAGE',
+    'the data is empty: the register stays as it is (an empty file can be named)',
+  )
 }

@@ -2,17 +2,12 @@
 export * from '../shared/errors.js'
 export type { Dial } from './kms/agent.js'
 export { createKmsClient, type KmsClientOptions } from './kms/client.js'
-export {
-  type FromEnvironmentOptions,
-  type FromParentOptions,
-  fromEnvironment,
-  fromParent,
-  type PushedCredentials,
-  pushedCredentials,
-} from './kms/credentials.js'
+export { type PushedCredentials, pushedCredentials } from './kms/credentials.js'
 export { diagnosisOf } from './kms/diagnose.js'
 export type { Diagnosis, DiagnosisCode } from './kms/diagnosis/diagnosis.js'
+export { type FromEnvironmentOptions, fromEnvironment } from './kms/environment.js'
 export { type NitroRecipientOptions, nitroRecipient } from './kms/middleware.js'
+export { type FromParentOptions, fromParent } from './kms/parent-credentials.js'
 export {
   createRecipient,
   type Recipient,

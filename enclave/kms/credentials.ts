@@ -1,11 +1,8 @@
-/** An enclave's credentials: pushed by its parent, again before they expire; or fetched from it, see fromParent. */
+/** An enclave's credentials, pushed by its parent, again before they expire. */
 import type { AwsCredentialIdentity } from '@smithy/types'
 import { expiryOf } from '../../shared/credentials/expiry.js'
 import { OperationError } from '../../shared/errors.js'
 import { isIdentity, type MemoizedProvider, memoized } from './refreshed-credentials.js'
-
-export { type FromEnvironmentOptions, fromEnvironment } from './environment.js'
-export { type FromParentOptions, fromParent } from './parent-credentials.js'
 
 export interface PushedCredentials {
   /** For any AWS client; throws OperationError ERR_CREDENTIALS while there are none that are valid. */

@@ -6,7 +6,10 @@ import { OperationError, UsageError } from '../../shared/errors.js'
 
 /** arn:PARTITION:kms:REGION:ACCOUNT:key/ID (Service Authorization Reference, "AWS Key Management Service"). */
 const KEY_ARN = /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/
-/** An alias, and all of its ARN that is its key's, too: both are of one account and Region (KMS API Reference, "CreateAlias"). */
+/**
+ * An alias, and all of its ARN that is its key's, too: both are of one account and Region (KMS API Reference,
+ * "CreateAlias").
+ */
 const ALIAS = /^(arn:[^:]+:kms:[^:]*:[^:]*:)?alias\//
 
 /** By what the inputs of the KMS API name KMS keys (KMS API Reference, "Actions"). */

@@ -30,8 +30,7 @@ export interface NitroRecipientOptions {
  * Adds a fresh attestation document to the operations that take one (GenerateRandom, Decrypt, GenerateDataKey,
  * GenerateDataKeyPair, DeriveSharedSecret), opens the answer, holds it to what was asked for, and puts the value where
  * the SDK's own types have it: Plaintext, PrivateKeyPlaintext, SharedSecret. Everything else passes untouched (but see
- * `requireKeyArn`). A call
- * keeps the recipient that it began with. A document that KMS finds too old is replaced once.
+ * `requireKeyArn`). A call keeps the recipient that it began with. A document that KMS finds too old is replaced once.
  *
  * Give Decrypt a KeyId and an EncryptionContext. The enclave gets its ciphertexts through the parent, which can swap
  * one for another under the same key, or under a key of its own. KMS decrypts only with the context that a ciphertext
@@ -42,8 +41,8 @@ export interface NitroRecipientOptions {
  * Calls throw UsageError ERR_USAGE (the input already has a Recipient, does not say what is wanted, or names its key
  * otherwise than required); OperationError ERR_RECIPIENT_UNSUPPORTED (a command that hides what it is),
  * ERR_KMS_IGNORED_RECIPIENT (not answered for the recipient alone), ERR_KMS_KEY_MISMATCH and ERR_ENVELOPE; NsmError;
- * and an AbortError as soon as they are aborted. Throws UsageError ERR_USAGE for what is not a recipient, and for
- * unknown options.
+ * and an AbortError as soon as they are aborted, where the waiting is this middleware's: a client of createKmsClient
+ * ends them wherever they are. Throws UsageError ERR_USAGE for what is not a recipient, and for unknown options.
  */
 export function nitroRecipient(
   recipient: Recipient | RecipientSource,

@@ -54,7 +54,8 @@ function asked(fault: Fault): Faults['next'] {
 
 function inShares({ throttling: throttled = 0, internal = 0, ...others }: FaultShares): Faults['next'] {
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new UsageError('ERR_USAGE', `${unknown}: only throttling and internal have shares`)
+  if (unknown !== undefined)
+    throw new UsageError('ERR_USAGE', `${unknown}: only throttling and internal have shares`)
   for (const [name, share] of Object.entries({ throttling: throttled, internal })) {
     if (!(typeof share === 'number' && share >= 0 && share <= 1))
       throw new UsageError('ERR_USAGE', `${name}: not a share from 0 to 1`)

@@ -18,7 +18,11 @@ export interface KmsServerOptions extends KmsOptions {
 /** An HTTPS server, not yet listening. */
 export function createKmsServer(options: KmsServerOptions): https.Server {
   const { key, cert } = options
-  return serving(https.createServer({ key, cert, minVersion: 'TLSv1.2', ...TIMES }), options)
+  const handshakeTimeout = TIMES.headersTimeout
+  return serving(
+    https.createServer({ key, cert, minVersion: 'TLSv1.2', handshakeTimeout, ...TIMES }),
+    options,
+  )
 }
 
 /** The same without TLS. */

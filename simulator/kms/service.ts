@@ -65,7 +65,8 @@ export async function startKmsService(options: KmsServiceOptions): Promise<KmsSe
   // A bad region is refused before there is a folder.
   kmsHost(options.region ?? DEFAULT_REGION)
   const { directory: given } = options
-  const directory = given === undefined ? await temporaryDirectory('nitro-enclave-kms-') : resolve(given)
+  const directory =
+    given === undefined ? await temporaryDirectory('nitro-enclave-kms-') : given && resolve(given)
   const cleaning: (() => Promise<void>)[] = []
   const clean = async (): Promise<void> => {
     for (const step of cleaning.splice(0).reverse()) await step()

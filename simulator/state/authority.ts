@@ -40,17 +40,6 @@ export async function authorityIn(
   return authority
 }
 
-/** Not mkdir's `recursive`: where no parent can be made, as in /proc, that tries for ever (Node 20). */
-async function makeWithParents(directory: string): Promise<void> {
-  if ((await stat(directory).catch(() => undefined))?.isDirectory()) return
-  const parent = dirname(directory)
-  if (parent !== directory) await makeWithParents(parent)
-  await mkdir(directory, { mode: 0o700 }).catch(async (error: unknown) => {
-    // Somebody else may have made it in between.
-    if (!(await stat(directory).catch(() => undefined))?.isDirectory()) throw error
-  })
-}
-
 async function keptIn(path: string): Promise<InstanceAuthority | undefined> {
   const value = await readJsonFile(path)
   if (value === undefined) return undefined

@@ -5,6 +5,8 @@ import { UsageError } from '../../shared/errors.js'
 
 /** Makes a folder that is missing, and those above it, readable by their owner only. Throws UsageError ERR_USAGE. */
 export async function makeFolder(directory: string): Promise<void> {
+  // Of a shell's unset variable, say: made absolute it would be whichever folder the process stands in.
+  if (directory === '') throw new UsageError('ERR_USAGE', 'the folder for the state has no name: give one')
   try {
     await make(directory)
   } catch (error) {

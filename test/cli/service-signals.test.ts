@@ -34,3 +34,15 @@ it('tells it of those that come later', () => {
   expect(service.end.mock.calls).toEqual([['SIGINT']])
   expect(service.reload).toHaveBeenCalledTimes(1)
 })
+
+it('ends a process that is asked twice before its service stands', () => {
+  hear()
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never)
+  onTestFinished(() => exit.mockRestore())
+  process.emit('SIGHUP', 'SIGHUP')
+  process.emit('SIGHUP', 'SIGHUP')
+  process.emit('SIGINT', 'SIGINT')
+  expect(exit).not.toHaveBeenCalled()
+  process.emit('SIGTERM', 'SIGTERM')
+  expect(exit).toHaveBeenCalledExactlyOnceWith(143)
+})

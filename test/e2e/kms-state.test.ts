@@ -90,6 +90,11 @@ describe('the state of nitro-enclave kms', () => {
     expect([third.code, third.stderr]).toEqual([1, expect.stringContaining('is one of eu-west-1')])
   })
 
+  it('without a name is refused: it would be the folder in which the command runs', async () => {
+    const { code, stderr } = await cli(['kms', '--state', ''])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('no name')])
+  })
+
   it('that is damaged is refused, and left as it is', async () => {
     const state = temporaryFolder()
     const file = join(state, 'service.json')

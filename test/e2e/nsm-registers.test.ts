@@ -44,6 +44,15 @@ describe('nitro-enclave nsm pcr and pcrs', () => {
 })
 
 describe('nitro-enclave nsm extend', () => {
+  it('refuses empty input of a pipe or a variable, and leaves the register as it is', async () => {
+    const { nsm, register } = nsmSimulator()
+    for (const given of [['-'], ['--data-hex', '']]) {
+      const { code, stderr } = await nsm(['extend', '16', ...given])
+      expect([code, stderr]).toEqual([1, expect.stringContaining('empty')])
+    }
+    expect((await register(16)).value).toBe(ZERO)
+  })
+
   it('extends by hex, by a file and by standard input, each as it is, and the next process sees it', async () => {
     const { nsm, file, register } = nsmSimulator()
     // Text that could be taken for hex is no hex here.

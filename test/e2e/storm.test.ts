@@ -22,7 +22,7 @@ import {
   KMSServiceException,
 } from '@aws-sdk/client-kms'
 import { expect, it } from 'vitest'
-import { fromParent } from '../../enclave/kms/credentials.js'
+import { fromParent } from '../../enclave/kms/parent-credentials.js'
 import { rotatingRecipient } from '../../enclave/kms/rotating-recipient.js'
 import type { Nsm } from '../../enclave/nsm/requests.js'
 import { writeCredentials } from '../../shared/credentials/container-shape.js'

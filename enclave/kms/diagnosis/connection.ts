@@ -71,7 +71,11 @@ export function noAnswer({ symptom, phase, client }: Failure): Diagnosis | undef
   }
   return {
     code: 'TIMEOUT_ANSWER',
-    likely: 'TLS began, but the answer did not end in time, at each attempt.',
-    next: 'See whether the proxy or the network loses packets; `requestTimeout` sets the time of one attempt.',
+    likely:
+      'No answer ended in time, at each attempt: after TLS began, or because all connections of this client were ' +
+      'taken by other calls.',
+    next:
+      'See whether the proxy or the network loses packets, make fewer calls at once; `requestTimeout` sets the time of ' +
+      'one attempt.',
   }
 }

@@ -1,5 +1,5 @@
 import type { ClientRequestArgs, IncomingHttpHeaders } from 'node:http'
-import { Agent, request as httpsRequest, type RequestOptions, type Server } from 'node:https'
+import https, { Agent, request as httpsRequest, type RequestOptions, type Server } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as tlsConnect } from 'node:tls'
@@ -387,7 +387,11 @@ describe('HTTP', () => {
   })
 
   it('bounds its time, its connections and its TLS version', async () => {
+    const create = vi.spyOn(https, 'createServer')
     const { server } = await start()
+    // Node shows this one nowhere, and takes two minutes unless told: of nothing but connections all places were taken.
+    expect(create).toHaveBeenCalledWith(expect.objectContaining({ handshakeTimeout: 10_000 }))
+    create.mockRestore()
     expect(server.headersTimeout).toBe(10_000)
     expect(server.requestTimeout).toBe(30_000)
     expect(server.maxConnections).toBe(256)

@@ -28,6 +28,13 @@ describe('makeFolder', () => {
     })
   })
 
+  it('refuses one without a name', async () => {
+    await expect(makeFolder('')).rejects.toMatchObject({
+      code: 'ERR_USAGE',
+      message: expect.stringContaining('no name'),
+    })
+  })
+
   it.skipIf(process.platform !== 'linux').each(['/proc/none', '/proc/none/below'])(
     'does not try for ever where there can be none: %s',
     async (path) => {
