@@ -1,6 +1,4 @@
 /** Signals for a service, heard from before it stands: a signal that nobody hears would end the process at once. */
-import { constants } from 'node:os'
-
 interface Service {
   /** SIGTERM, SIGINT. */
   readonly end: (why: NodeJS.Signals) => void
@@ -10,14 +8,17 @@ interface Service {
 
 /**
  * Returns what takes the service, once it stands; signals that came before are told to it then. The second SIGTERM or
- * SIGINT before ends the process, with the exit code of a process that it killed.
+ * SIGINT before ends the process, as if nobody heard it.
  */
 export function hearSignals(names: readonly NodeJS.Signals[]): (service: Service) => void {
   const early: NodeJS.Signals[] = []
   let tell = (name: NodeJS.Signals): void => {
-    // Asked twice: what it still waits for, such as the writer of a FIFO, may never come.
-    if (name !== 'SIGHUP' && early.some((one) => one !== 'SIGHUP'))
-      process.exit(128 + constants.signals[name])
+    // Asked twice: what it still waits for, such as the writer of a FIFO, may never come. Not by process.exit, which
+    // would wait for that, too.
+    if (name !== 'SIGHUP' && early.some((one) => one !== 'SIGHUP')) {
+      process.removeAllListeners(name)
+      process.kill(process.pid, name)
+    }
     early.push(name)
   }
   for (const name of names) process.on(name, () => tell(name))
