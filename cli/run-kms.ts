@@ -38,6 +38,11 @@ export async function runKms(flags: KmsFlags, attend: ReturnType<typeof hearSign
   const ended = new Promise<void>((resolve) => {
     const end = () => resolve()
     attend({ end, reload: end })
+    process.stdout.once('error', ({ code }: NodeJS.ErrnoException) => {
+      log(`error: nobody can learn where it listens: standard output: ${code}`)
+      process.exitCode = 4
+      resolve()
+    })
   })
   if (!isLoopback(listen.address)) {
     log(

@@ -16,7 +16,7 @@ import type { AttestedRandom, EnclaveStart, Load, LoadReport } from './enclave-p
 import { type EnclaveIdentity, enclaveIdentity, type IdentityOptions } from './identity.js'
 import type { Fault, FaultShares } from './kms/faults.js'
 import { enclavePolicy } from './kms/identities.js'
-import type { KeyStoreState } from './kms/key-stores.js'
+import { type KeyStoreState, readKeyStores } from './kms/key-stores.js'
 import { newRoleCredentials, newUserCredentials, type RoleCredentials } from './kms/new-credentials.js'
 import { parsePolicy, wantedPcrs } from './kms/policy/policy-document.js'
 import type { KmsStart } from './kms/process.js'
@@ -119,6 +119,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
   const policy =
     options.policy === undefined ? enclavePolicy(enclave.pcrs.get(0) ?? new Uint8Array()) : options.policy
   const expectedPcrs = pinnedRegisters(policy)
+  const keyStores = readKeyStores(options.customKeyStores ?? {})
   const directory = await temporaryDirectory('nitro-enclave-')
   const children: Child[] = []
   const closing: (() => void)[] = []
@@ -147,7 +148,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
       region,
       role: { credentials: roleCredentials, session: instanceId, policy },
       administrator,
-      keyStores: new Map(Object.entries(options.customKeyStores ?? {})),
+      keyStores,
       attestationRoot,
       ...(state !== undefined && { state }),
       ...(options.certificateName !== undefined && { certificateName: options.certificateName }),

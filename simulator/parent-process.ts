@@ -1,4 +1,5 @@
 /** The parent instance of a simulation, a process of its own: the real proxy, with the way to KMS and a tap injected. */
+import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ParentProxy, startProxy } from '../parent-proxy/proxy.js'
 import type { TapRecord } from '../parent-proxy/tunnel-route.js'
@@ -29,9 +30,11 @@ export interface ParentAccount {
 
 let proxy: ParentProxy | undefined
 let trace: TraceWriter | undefined
+let folder: string | undefined
 
 async function start(options: ParentStart): Promise<void> {
   const { directory, port, host, socket, credentials, trace: path } = options
+  folder = directory
   const transport = unixTransport(directory)
   const target = { host, port: 443 }
   const writer = path === undefined ? undefined : new TraceWriter(path)
@@ -71,4 +74,6 @@ async function finalAccount(): Promise<ParentAccount> {
 serveParent({ start, account, finalAccount }, async () => {
   await proxy?.close()
   trace?.close()
+  // A process that ends without closing its simulation leaves nothing behind either, credentials least of all.
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 })

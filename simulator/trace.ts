@@ -1,5 +1,6 @@
 /** The parent's view of a simulation, kept: every forwarded byte, record by record. */
 import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { UsageError } from '../shared/errors.js'
 
 export type Direction = 'up' | 'down'
 
@@ -21,9 +22,14 @@ export interface TraceRecord {
 export class TraceWriter {
   readonly #file: number
 
-  /** Creates or empties the file, readable by its owner only. */
+  /** Creates or empties the file, readable by its owner only. Throws UsageError ERR_USAGE when it cannot be opened. */
   constructor(path: string) {
-    this.#file = openSync(path, 'w', 0o600)
+    try {
+      this.#file = openSync(path, 'w', 0o600)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new UsageError('ERR_USAGE', `cannot write the trace to ${path}: ${code}`, { cause: error })
+    }
     // The mode above is for new files only; a terminal or /dev/null keeps its own.
     if (fstatSync(this.#file).isFile()) fchmodSync(this.#file, 0o600)
   }

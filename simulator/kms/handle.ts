@@ -11,8 +11,8 @@ import type { KeyStores } from './key-stores.js'
 import { type Misbehaviour, OPERATIONS, type Operation, type VerifyDocument } from './operations.js'
 import type { Principal } from './policy/principal.js'
 
-/** Bytes. */
-export const MAX_BODY = 1024 * 1024
+/** Bytes. The longest request that KMS takes has an attestation document of 262,144, in base64. */
+export const MAX_BODY = 512 * 1024
 const CONTENT_TYPE = 'application/x-amz-json-1.1'
 const SERVICE = 'TrentService.'
 

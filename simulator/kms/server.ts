@@ -6,8 +6,15 @@ import { handle, type KmsOptions, MAX_BODY, refuse, refuseHead, tooLarge } from 
 export type { KmsOptions, KmsRequest, KmsResponse } from './handle.js'
 
 /** Milliseconds. */
-const TIMES = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 }
-const MAX_CONNECTIONS = 256
+const TIMES = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 60_000,
+  // Node looks for the late ones so often only.
+  connectionsCheckingInterval: 5_000,
+}
+/** One more is reset. Times MAX_BODY it is what clients can make it hold. */
+const MAX_CONNECTIONS = 1_024
 
 export interface KmsServerOptions extends KmsOptions {
   /** PEM private key and certificate chain for the host names. */

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { isAlive } from '../support/cli.js'
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { describe, expect, it, vi } from 'vitest'
+import { isAlive, temporaryFolder } from '../support/cli.js'
 import { startSimulation } from '../support/simulation.js'
 
 const request = { numberOfBytes: 32 }
@@ -74,10 +77,34 @@ describe('a simulation leaves nothing behind', () => {
     expect(Object.values(simulation.processes).filter(isAlive)).toEqual([])
   })
 
+  it('when its process ends without closing it', { timeout: 60_000 }, async () => {
+    const TMPDIR = temporaryFolder()
+    const index = new URL('../../dist/simulator/index.js', import.meta.url)
+    const program = `import { simulate } from ${JSON.stringify(index.href)}
+      const { processes } = await simulate()
+      console.log(JSON.stringify(processes))
+      process.exit()`
+    const env = { ...process.env, TMPDIR }
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      env,
+    })
+    const processes = Object.values(JSON.parse(stdout) as Record<string, number>)
+    await vi.waitUntil(() => !processes.some(isAlive), { timeout: 20_000 })
+    expect(readdirSync(TMPDIR)).toEqual([])
+  })
+
   it('when it could not start', async () => {
     await expect(startSimulation({ pcrs: { 0: 'zz' } })).rejects.toMatchObject({ code: 'ERR_USAGE' })
     await expect(startSimulation({ policy: { Statement: [] } })).rejects.toMatchObject({
       code: 'ERR_IAM_POLICY',
+    })
+    await expect(startSimulation({ customKeyStores: { id: 'broken' as never } })).rejects.toMatchObject({
+      code: 'ERR_USAGE',
+      message: expect.stringContaining('id is broken'),
+    })
+    await expect(startSimulation({ trace: '/nonexistent/trace' })).rejects.toMatchObject({
+      code: 'ERR_USAGE',
+      message: 'cannot write the trace to /nonexistent/trace: ENOENT',
     })
   })
 })

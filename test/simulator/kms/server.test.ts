@@ -341,7 +341,7 @@ describe('HTTP', () => {
     const socket = tlsConnect({ socket: connect(port, '127.0.0.1'), servername: HOST, ca: certificate.ca })
     closing.push(() => socket.destroy())
     socket.write(
-      `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 1048577\r\n\r\n`,
+      `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 524289\r\n\r\n`,
     )
     const [first] = await new Promise<Buffer[]>((done) => socket.once('data', (data) => done([data])))
     expect(first?.toString()).toMatch(/^HTTP\/1\.1 413 /)
@@ -350,7 +350,7 @@ describe('HTTP', () => {
   it('refuses a body over 1 MiB that has no announced length', async () => {
     const { agent } = await start()
     const headers = { 'Transfer-Encoding': 'chunked' }
-    const large = await send(agent, { path: '/', headers }, Buffer.alloc(1_048_577))
+    const large = await send(agent, { path: '/', headers }, Buffer.alloc(524_289))
     expect([large.status, large.body.__type]).toEqual([413, 'RequestEntityTooLargeException'])
   })
 
@@ -367,10 +367,10 @@ describe('HTTP', () => {
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 400'])
   })
 
-  it('takes a body of 1 MiB', async () => {
+  it('takes a body of 512 KiB', async () => {
     const { agent } = await start()
     for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
-      const answer = await send(agent, { path: '/', headers }, Buffer.alloc(1_048_576))
+      const answer = await send(agent, { path: '/', headers }, Buffer.alloc(524_288))
       expect([answer.status, answer.body.__type]).toEqual([400, 'UnknownOperationException'])
     }
   })
@@ -394,7 +394,7 @@ describe('HTTP', () => {
     create.mockRestore()
     expect(server.headersTimeout).toBe(10_000)
     expect(server.requestTimeout).toBe(30_000)
-    expect(server.maxConnections).toBe(256)
+    expect(server.maxConnections).toBe(1_024)
     expect(server).toMatchObject({ minVersion: 'TLSv1.2' })
   })
 
