@@ -29,6 +29,7 @@ import { temporaryDirectory } from './temporary-directory.js'
 
 export { type ErrorReport, ReportedError } from './child.js'
 export type { KeyStoreState } from './kms/key-stores.js'
+export { type SimulatedNsmInOptions, simulatedNsmIn } from './state/nsm.js'
 export type {
   AttestedRandom,
   Dependencies,

@@ -1,8 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import { join } from 'node:path'
 import { GenerateRandomCommand } from '@aws-sdk/client-kms'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { createKmsClient } from '../../enclave/kms/client.js'
+import { createRecipient } from '../../enclave/kms/recipient.js'
+import { simulatedNsmIn } from '../../simulator/state/nsm.js'
 import { cli, temporaryFolder } from '../support/cli.js'
 import { clientOf, startKms } from '../support/kms-process.js'
 
@@ -46,4 +50,22 @@ it("KMS answers to a document of the module in its folder, by the document's key
   await nsm(other, '--pcr', `0=${pcr0}`, 'describe')
   const { stdout: foreign } = await nsm(other, 'attest', '--public-key', key)
   await expect(generate(foreign)).rejects.toMatchObject({ name: 'ValidationException' })
+})
+
+it('an application of your own runs on the module and the KMS of one folder', async () => {
+  const { ready } = await startKms()
+  const { endpoint, ca, region, state, ...credentials } = ready
+  const recipient = await createRecipient({ nsm: await simulatedNsmIn(state) })
+  const kms = createKmsClient({
+    region,
+    recipient,
+    credentials,
+    dial: () => net.connect(Number(new URL(endpoint).port), '127.0.0.1'),
+    trustAnchors: [readFileSync(String(ca), 'utf8')],
+  })
+  onTestFinished(() => kms.destroy())
+  const { Plaintext, CiphertextForRecipient } = await kms.send(
+    new GenerateRandomCommand({ NumberOfBytes: 32 }),
+  )
+  expect([Plaintext?.length, CiphertextForRecipient]).toEqual([32, undefined])
 })

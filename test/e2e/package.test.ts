@@ -6,7 +6,12 @@ import { expect, it } from 'vitest'
 it.each([
   [
     'nitro-enclave-sdk',
-    ['createKmsClient', 'createRecipient', 'nitroRecipient', 'nsmOver', 'openNsm', 'NitroEnclaveError'],
+    [
+      ...['createKmsClient', 'createRecipient', 'rotatingRecipient', 'nitroRecipient', 'diagnosisOf'],
+      ...['fromParent', 'fromEnvironment', 'pushedCredentials', 'NitroEnclaveError'],
+      ...['openNsm', 'nsmOver', 'describeNsm', 'getRandom', 'describePcr', 'describePcrs', 'extendPcr'],
+      ...['lockPcr', 'lockPcrs', 'attest'],
+    ],
   ],
   [
     'nitro-enclave-sdk/attestation',
@@ -31,7 +36,7 @@ it.each([
     ['buildEif', 'describeEif', 'diffEif', 'pinningPolicy', 'prepareRootFilesystem', 'FormatError'],
   ],
   ['nitro-enclave-sdk/parent-proxy', ['startProxy']],
-  ['nitro-enclave-sdk/simulator', ['simulate']],
+  ['nitro-enclave-sdk/simulator', ['simulate', 'simulatedNsmIn']],
 ])('%s gives its users what the README names', async (name, expected) => {
   const script = `import('${name}').then((face) => console.log(JSON.stringify(Object.keys(face))))`
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script])
