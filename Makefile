@@ -25,7 +25,7 @@ need = @command -v $(1) >/dev/null || { echo 'make $@: there is no $(1) here: $(
 need_nitro_cli = $(call need,nitro-cli,it comes with Nitro Enclaves on an EC2 instance (package aws-nitro-enclaves-cli),$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build simulate test test-nodes test-vm soak prebuilds bench clean
+.PHONY: help build simulate test differential test-nodes test-vm soak fuzz fuzz-nightly mutation prebuilds bench clean
 .PHONY: eif eif-local blobs describe pcrs run-enclave console terminate
 
 help: ## This list
@@ -79,11 +79,28 @@ terminate: ## End the enclave NAME
 	$(call need_nitro_cli,make simulate and make test-vm run here)
 	nitro-cli terminate-enclave --enclave-name $(NAME)
 
-bench: $(BUILT) ## Measure attested calls, AF_VSOCK, the proxy beside other relays (ARGS="proxy"); writes build/bench.json
+bench: $(BUILT) ## Measure attested calls, AF_VSOCK, the proxy, verifiers beside others, envelopes (ARGS="verifier"); writes build/bench.json
 	@node --import tsx test/bench/main.ts $(ARGS)
 
 soak: $(BUILT) ## Random connections through one proxy for SECONDS=600 (20,000 of them): every byte accounted for, nothing left
 	@SECONDS=$(or $(SECONDS),600) npx vitest run --config test/soak/vitest.config.ts
+
+# Each says nothing when it is not given: SECONDS of the whole run, INPUTS of each target, TARGET=cbor,ber, SEED, CORPUS=dir.
+fuzz = node --import tsx test/fuzz/main.ts --seconds '$(SECONDS)' --inputs '$(INPUTS)' --target '$(TARGET)' \
+  --seed '$(SEED)' --corpus '$(CORPUS)' --replay '$(REPLAY)'
+
+fuzz: $(INSTALLED) ## Hostile input for every parser, SECONDS=60 in all or INPUTS each (TARGET=cbor, SEED, REPLAY=file)
+	@$(fuzz)
+
+fuzz-nightly: INPUTS = 1000000
+fuzz-nightly: $(INSTALLED) ## The same with 1,000,000 inputs each
+	@$(fuzz)
+
+mutation: $(INSTALLED) $(ADDON) ## Which small changes of the code no test notices (FILES="shared/cose.ts"): build/mutation/mutation.html
+	@node --import tsx test/mutation/main.ts $(FILES)
+
+differential: $(INSTALLED) ## Damaged documents, chains, envelopes beside OpenSSL and the Evervault packages: CASES=10 times those of make test
+	@DIFFERENTIAL=$(or $(CASES),10) npx vitest run test/differential
 
 test-nodes: $(BUILT) ## The tests on Node 24 and 26, from the npm package that carries their binaries
 	@test/on-node.sh 24

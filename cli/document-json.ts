@@ -1,9 +1,9 @@
 /** An attestation document as JSON: bytes as hex, times in ISO 8601, null for what is absent. */
 
-import type { AttestationDocument } from '../shared/attestation/document.js'
+import type { Judged } from '../shared/attestation/requirement.js'
 import { parseCertificate } from '../shared/certificate.js'
 
-export function documentJson(document: AttestationDocument | undefined): Record<string, unknown> {
+export function documentJson(document: Judged | undefined): Record<string, unknown> {
   return {
     moduleId: document?.moduleId ?? null,
     timestamp: document?.timestamp.toISOString() ?? null,
@@ -24,7 +24,7 @@ interface ChainEntry {
 }
 
 /** Root first, leaf last, as the document claims them: whether they hold is the verifier's business. */
-export function chainOf({ cabundle, certificate }: AttestationDocument): readonly ChainEntry[] {
+export function chainOf({ cabundle, certificate }: Judged): readonly ChainEntry[] {
   return [...cabundle, certificate].map((der) => {
     try {
       const { subjectName, notBefore, notAfter } = parseCertificate(der)

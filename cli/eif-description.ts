@@ -2,9 +2,11 @@
 import { open, stat } from 'node:fs/promises'
 import type { Measurements } from '../image/index.js'
 import { FormatError, UsageError } from '../shared/errors.js'
+import { describeFile } from './eif-output.js'
+import { readInput } from './input.js'
 
 /** Bytes at most: an image's metadata has up to a mebibyte, which is more when it is indented. */
-export const MAX_DESCRIPTION = 4 * 1024 * 1024
+const MAX_DESCRIPTION = 4 * 1024 * 1024
 
 export interface Description {
   readonly Measurements: Measurements | Readonly<Record<string, string>>
@@ -12,8 +14,15 @@ export interface Description {
   readonly SignatureCheck?: unknown
 }
 
+/** Of an image, or of the JSON that was printed of one. `command` is whose warnings they are. */
+export async function readDescription(command: string, file: string): Promise<Description> {
+  return (await isImage(file))
+    ? await describeFile(command, file)
+    : parseDescription(await readInput(file, MAX_DESCRIPTION), file)
+}
+
 /** Whether a file is an image rather than a description of one. */
-export async function isImage(file: string): Promise<boolean> {
+async function isImage(file: string): Promise<boolean> {
   // A pipe is read once only: not to look at it.
   const found = await stat(file).catch(() => undefined)
   if (!found?.isFile()) return false

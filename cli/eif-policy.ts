@@ -1,10 +1,10 @@
 /** `nitro-enclave eif policy`: the statement that lets an enclave image, and nothing else, use KMS. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { PINNED_ACTIONS, type PinnedAction, pinningPolicy, zeroRegisters } from '../image/index.js'
 import { PolicyError, UsageError } from '../shared/errors.js'
-import { checkSound, isImage, MAX_DESCRIPTION, parseDescription } from './eif-description.js'
-import { describeFile, warn } from './eif-output.js'
-import { readInput } from './input.js'
+import { checkSound, readDescription } from './eif-description.js'
+import { warn } from './eif-output.js'
+import { registerNumbers } from './options.js'
 import { reporting } from './reporting.js'
 import { writeJson } from './write.js'
 
@@ -38,7 +38,7 @@ export function eifPolicyCommand(): Command {
         .makeOptionMandatory(),
     )
     .option('--role <arn>', "the parent instance's role, for a statement of a key policy")
-    .option('--pcr <numbers>', 'pin further registers: 1, 2, 8; may be repeated', registers)
+    .option('--pcr <numbers>', 'pin further registers: 1, 2, 8; may be repeated', registerNumbers)
     .option('--allow-debug', 'pin registers that are zero, for a test: any enclave in debug mode has them')
     .addHelpText('after', NOTES)
     .action((file: string, flags: Flags) => reporting('eif policy', () => policy(file, flags)))
@@ -51,9 +51,7 @@ async function policy(file: string, { action, role, pcr = [], allowDebug = false
       `a key policy must say who is allowed ${action}: --role ARN names the parent instance's role`,
     )
   }
-  const description = (await isImage(file))
-    ? await describeFile('policy', file)
-    : parseDescription(await readInput(file, MAX_DESCRIPTION), file)
+  const description = await readDescription('policy', file)
   checkSound(file, description, pcr)
   const measurements = description.Measurements
   const options = { action, measurements, registers: pcr, ...(role !== undefined && { role }) }
@@ -76,14 +74,4 @@ function whereTo(action: PinnedAction, role: string | undefined): string {
     `Attach this document to the IAM role ${name}: GenerateRandom uses no KMS key, whose policy could hold it. ` +
     'No other policy of the role may allow the same.'
   )
-}
-
-function registers(value: string, previous: readonly number[] = []): readonly number[] {
-  if (!/^\d{1,2}(?:,\d{1,2})*$/.test(value)) {
-    throw new InvalidArgumentError('Expected numbers from 0 to 31, with commas between them.')
-  }
-  const numbers = value.split(',').map(Number)
-  if (numbers.some((number) => number > 31))
-    throw new InvalidArgumentError('A register has a number from 0 to 31.')
-  return [...previous, ...numbers]
 }

@@ -5,6 +5,7 @@ import { eifDescribeCommand } from './eif-describe.js'
 import { eifDiffCommand } from './eif-diff.js'
 import { eifPcrsCommand } from './eif-pcrs.js'
 import { eifPolicyCommand } from './eif-policy.js'
+import { eifVerifierPolicyCommand } from './eif-verifier-policy.js'
 
 export function eifCommand(): Command {
   return new Command('eif')
@@ -14,4 +15,5 @@ export function eifCommand(): Command {
     .addCommand(eifBuildCommand())
     .addCommand(eifDiffCommand())
     .addCommand(eifPolicyCommand())
+    .addCommand(eifVerifierPolicyCommand())
 }

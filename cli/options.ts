@@ -16,6 +16,17 @@ export function register(value: string, previous: Registers = {}): Registers {
   return { ...previous, [index]: match[2] ?? '' }
 }
 
+/** Numbers of registers, with commas between them; may be given again. */
+export function registerNumbers(value: string, previous: readonly number[] = []): readonly number[] {
+  if (!/^\d{1,2}(?:,\d{1,2})*$/.test(value)) {
+    throw new InvalidArgumentError('Expected numbers from 0 to 31, with commas between them.')
+  }
+  const numbers = value.split(',').map(Number)
+  if (numbers.some((number) => number > 31))
+    throw new InvalidArgumentError('A register has a number from 0 to 31.')
+  return [...previous, ...numbers]
+}
+
 export function hex(value: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(value)) throw new InvalidArgumentError('Expected hex digits, two a byte.')
   return Buffer.from(value, 'hex')

@@ -11,6 +11,8 @@ const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
   ERR_CERTIFICATE_UNTRUSTED_ROOT: "--root PEM trusts another root, such as a simulation's",
   ERR_POLICY_MAX_AGE: '--max-age SECONDS accepts older documents; better, ask the enclave for a fresh one',
   ERR_POLICY_DEBUG_MODE: '--allow-debug accepts it, for a test',
+  ERR_DOCUMENT_NITROTPM: '--nitro-tpm takes the document for that of a NitroTPM',
+  ERR_DOCUMENT_ENCLAVE: 'without --nitro-tpm it is taken for the document of an enclave',
   ERR_DOCUMENT_SIZE: 'the input is taken as binary, base64 or hex',
   ERR_NSM_UNAVAILABLE: '--simulator DIR takes a simulated module, which that folder keeps',
   ERR_NSM_READ_ONLY_INDEX:

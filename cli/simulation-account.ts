@@ -2,7 +2,7 @@
 import { parseEnvelopedData } from '../enclave/kms/enveloped-data.js'
 import type { Step } from '../enclave/main.js'
 import { parseAttestation } from '../shared/attestation/document.js'
-import { verifyAttestation } from '../shared/attestation/verify.js'
+import { verifyAttestation } from '../shared/attestation/index.js'
 import { NitroEnclaveError } from '../shared/errors.js'
 import type { AttestedRandom, Simulation } from '../simulator/index.js'
 import { containsAny, SHORTEST } from '../simulator/leak-search.js'

@@ -1,117 +1,116 @@
-/** `nitro-enclave verify`: is this document genuine, and what I ask for? */
+/** `nitro-enclave verify`: is this document genuine, and what I ask for? Every check with its verdict. */
 import { Command } from 'commander'
-import { type AttestationDocument, parseAttestation } from '../shared/attestation/document.js'
 import {
-  type VerifiedAttestation,
-  type VerifyOptions,
-  verifyAttestation,
-} from '../shared/attestation/verify.js'
-import { NitroEnclaveError } from '../shared/errors.js'
+  type Check,
+  type Examination,
+  examineAttestation,
+  examineNitroTpmAttestation,
+  type NitroTpmDocument,
+  parseAttestation,
+  parseNitroTpmAttestation,
+} from '../shared/attestation/index.js'
+import { NitroEnclaveError, UsageError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
 import { documentJson } from './document-json.js'
 import { exitCode } from './exit-codes.js'
 import { decodeText, readInput } from './input.js'
-import { hex, type Registers, register, seconds, secondsOrNone, time } from './options.js'
 import { reporting } from './reporting.js'
-import { readRoots } from './roots.js'
-import { write } from './write.js'
+import { type PolicyFlags, policyOptions, readPolicyFlags } from './verification-policy-flags.js'
+import { checksReport } from './verification-report.js'
+import { namedRegisters, verifierPolicy } from './verifier-policy.js'
+import { write, writeJson } from './write.js'
 
-interface Flags {
-  at?: Date
-  root?: string
-  pcr?: Registers
-  nonce?: Uint8Array
-  userData?: Uint8Array
-  maxAge?: number
-  clockTolerance?: number
-  allowDebug?: boolean
-  json?: boolean
+interface Flags extends PolicyFlags {
+  readonly nitroTpm?: boolean
+  readonly printPolicy?: boolean
+  readonly json?: boolean
 }
 
+const NOTES = `
+A policy.json asks the same in a file; docs/verification.md describes it:
+  {"pcrs": {"0": ["6c58…", "94f1…"]}, "signingCertificate": "signer.pem", "maxAgeSeconds": 60}
+
+Examples:
+  nitro-enclave eif verifier-policy app.eif > policy.json
+  nitro-enclave verify document.bin --policy policy.json --nonce 00ff
+  nitro-enclave verify document.bin --pcr 0=6c58… --signing-certificate signer.pem --json
+  nitro-enclave verify document.bin --print-policy > policy.json
+  nitro-enclave nsm --simulator state attest | nitro-enclave verify --root state/attestation-root.pem -`
+
 export function verifyCommand(): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('Verify an attestation document: its form, chain and signature first, then your policy.')
     .argument('<file>', 'the document, binary, base64 or hex; - for standard input')
-    .option('--at <time>', 'verify at this time, ISO 8601 (default: now)', time)
-    .option('--root <pem>', 'trust the roots in this file instead of the AWS Nitro Enclaves root')
-    .option('--pcr <I=HEX>', 'require this register; once for each', register)
-    .option('--nonce <hex>', 'require this nonce', hex)
-    .option('--user-data <hex>', 'require this user data', hex)
-    .option(
-      '--max-age <seconds>',
-      'accept documents up to this age, or `none` for any (default: 300)',
-      secondsOrNone,
-    )
-    .option(
-      '--clock-tolerance <seconds>',
-      'accept documents from the future up to this (default: 60)',
-      seconds,
-    )
-    .option('--allow-debug', 'accept enclaves in debug mode, for tests')
+  return policyOptions(command)
+    .option('--nitro-tpm', "the document is a NitroTPM's, which speaks for an instance")
+    .option('--print-policy', 'print a policy.json that pins what this document has, if it is accepted')
     .option('--json', 'print one JSON object')
+    .addHelpText('after', NOTES)
     .action((file: string, flags: Flags) =>
       reporting(
         'verify',
         () => verify(file, flags),
-        flags.json ? (error) => refusal(error, undefined) : undefined,
+        flags.json ? (error) => refusal(error, [], undefined) : undefined,
       ),
     )
 }
 
-type Outcome = { verified: VerifiedAttestation } | { error: NitroEnclaveError }
+type Document = NitroTpmDocument & { readonly debugMode?: boolean }
 
 async function verify(file: string, flags: Flags): Promise<void> {
-  const options = await policyOf(flags)
+  const { nitroTpm = false, printPolicy = false, json = false } = flags
+  if (printPolicy && (json || nitroTpm)) {
+    throw new UsageError(
+      'ERR_USAGE',
+      '--print-policy prints the policy alone, of an enclave: no --json, no --nitro-tpm',
+    )
+  }
+  const options = await readPolicyFlags(flags, file)
   const bytes = decodeText(await readInput(file))
-  const outcome = await attempt(bytes, options)
-  if (flags.json) {
-    const verdict =
-      'error' in outcome
-        ? refusal(outcome.error, readable(bytes))
-        : { ok: true, ...documentJson(outcome.verified.document) }
-    write(JSON.stringify(verdict, null, 2))
-    if ('error' in outcome) process.exitCode = exitCode(outcome.error)
+  const examination: Examination<Document> = await (nitroTpm
+    ? examineNitroTpmAttestation(bytes, options)
+    : examineAttestation(bytes, options))
+  if (json) {
+    writeJson(verdict(examination, readable(bytes, nitroTpm)))
+    if (!examination.accepted) process.exitCode = exitCode(examination.error)
     return
   }
-  if ('error' in outcome) throw outcome.error
-  const { document, chain } = outcome.verified
-  const name = withoutControls(document.moduleId)
-  write(`genuine, and as required: ${name}, ${document.timestamp.toISOString()}`)
+  if (printPolicy && examination.accepted) {
+    writeJson(verifierPolicy([namedRegisters(examination.document.pcrs)]))
+    return
+  }
+  writeReport(examination)
+  if (!examination.accepted) throw examination.error
+  if (!examination.checks.some(({ name }) => name.startsWith('PCR'))) {
+    write('No register was asked for: this may be any enclave of anybody. --pcr or --policy asks for one.')
+  }
+}
+
+function writeReport({ accepted, document, chain = [], checks }: Examination<Document>): void {
+  const name = document && `${withoutControls(document.moduleId)}, ${document.timestamp.toISOString()}`
+  if (name === undefined) write('not genuine')
+  else write(`genuine, and ${accepted ? 'as required' : 'refused'}: ${name}`)
+  write(checksReport(checks))
+  if (chain.length > 0) write('Certificates')
   for (const { subject, notAfter } of chain) write(`  ${subject} (until ${notAfter.toISOString()})`)
 }
 
-async function policyOf(flags: Flags): Promise<VerifyOptions> {
-  const { at, root, pcr, nonce, userData, maxAge, clockTolerance, allowDebug } = flags
-  return {
-    ...(at && { now: at }),
-    ...(root !== undefined && { roots: await readRoots(root) }),
-    ...(pcr && { pcrs: pcr }),
-    ...(nonce && { nonce }),
-    ...(userData && { userData }),
-    ...(maxAge !== undefined && { maxAge }),
-    ...(clockTolerance !== undefined && { clockTolerance }),
-    ...(allowDebug && { allowDebug }),
-  }
+function verdict(examination: Examination<Document>, document: Document | undefined): object {
+  const { accepted, checks } = examination
+  return accepted
+    ? { ok: true, checks, ...documentJson(examination.document) }
+    : refusal(examination.error, checks, document)
 }
 
-function refusal(error: Error, document: AttestationDocument | undefined): object {
+function refusal(error: Error, checks: readonly Check[], document: Document | undefined): object {
   const code = error instanceof NitroEnclaveError ? error.code : null
-  return { ok: false, code, message: error.message, ...documentJson(document) }
+  return { ok: false, code, message: error.message, checks, ...documentJson(document) }
 }
 
-/** Usage errors are not the document's: they go on to the shell. */
-async function attempt(bytes: Uint8Array, options: VerifyOptions): Promise<Outcome> {
+/** Of a document that is refused, too, what it says is shown: whoever reads `ok` knows what to think of it. */
+function readable(bytes: Uint8Array, nitroTpm: boolean): Document | undefined {
   try {
-    return { verified: await verifyAttestation(bytes, options) }
-  } catch (error) {
-    if (error instanceof NitroEnclaveError && exitCode(error) !== 1) return { error }
-    throw error
-  }
-}
-
-function readable(bytes: Uint8Array): AttestationDocument | undefined {
-  try {
-    return parseAttestation(bytes).document
+    return nitroTpm ? parseNitroTpmAttestation(bytes).document : parseAttestation(bytes).document
   } catch {
     return undefined
   }

@@ -4,7 +4,8 @@
  */
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
-import { coseAlgorithmOf, parseSign1, signSign1, verifySign1 } from '../shared/cose.js'
+import { parseSign1 } from '../shared/cose.js'
+import { coseAlgorithmOf, signSign1, verifySign1 } from '../shared/cose-signature.js'
 import { FormatError, VerificationError } from '../shared/errors.js'
 import { certificateBlocks } from '../shared/pem.js'
 

@@ -1,6 +1,6 @@
 /** A signing certificate and its private key, checked before anything is built. */
 import { createPrivateKey, KeyObject, X509Certificate } from 'node:crypto'
-import { coseAlgorithmOf } from '../shared/cose.js'
+import { coseAlgorithmOf } from '../shared/cose-signature.js'
 import { UsageError } from '../shared/errors.js'
 import { certificateBlocks } from '../shared/pem.js'
 import { writeSignature } from './signature.js'

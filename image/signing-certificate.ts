@@ -1,6 +1,7 @@
 /** The signing certificate as `nitro-cli describe-eif` shows it, which is as OpenSSL writes its parts. */
 import type { X509Certificate } from 'node:crypto'
-import { type BerValue, is, objectIdentifier, readDer, TAG } from '../shared/ber.js'
+import { type Asn1Value, is, objectIdentifier, TAG } from '../shared/asn1.js'
+import { readDer } from '../shared/der.js'
 import { FormatError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
 
@@ -52,7 +53,7 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   '1.3.101.113': 'ED448',
 }
 
-/** UTF8String and T61String, of which ber.ts has no need. */
+/** UTF8String and T61String, of which asn1.ts has no need. */
 const UTF8_STRING = 12
 
 /** Throws FormatError ERR_BER for a certificate that is not in DER, or whose parts are of kinds not read here. */
@@ -73,7 +74,7 @@ export function describeCertificate(certificate: X509Certificate): SigningCertif
 }
 
 /** Of two attributes of one type the last is shown, as nitro-cli does. */
-function nameOf(issuer: BerValue | undefined): Record<string, string> {
+function nameOf(issuer: Asn1Value | undefined): Record<string, string> {
   if (!is(issuer, TAG.SEQUENCE)) throw new FormatError('ERR_BER', 'a certificate without issuer')
   const attributes = issuer.children.flatMap((rdn) => rdn.children)
   const entries = attributes.map((attribute) => {
@@ -84,7 +85,7 @@ function nameOf(issuer: BerValue | undefined): Record<string, string> {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }
 
-function textOf(value: BerValue | undefined): string {
+function textOf(value: Asn1Value | undefined): string {
   const encoding = value?.tag === UTF8_STRING ? 'utf8' : 'latin1'
   return withoutControls(Buffer.from(value?.content ?? []).toString(encoding))
 }

@@ -3,6 +3,7 @@
  * is read here: integers, byte and text strings of definite length, arrays and maps of definite or indefinite length,
  * false, true, null. No tags, floats, undefined or other simple values.
  */
+import { toText } from './bytes.js'
 import { FormatError } from './errors.js'
 
 /** Arrays and maps inside one another. A document's deepest is 2. */
@@ -84,14 +85,14 @@ class Walk {
     throw new FormatError('ERR_CBOR_SIMPLE_VALUE', `undefined or another simple value at byte ${start}`)
   }
 
-  /** The argument of an initial byte, in its shortest form only (sections 3 and 4.2.1). */
-  #argument(info: number, start: number): bigint {
-    if (info < 24) return BigInt(info)
+  /** The argument of an initial byte, in its shortest form only (sections 3 and 4.2.1); beyond 2^53 rounded. */
+  #argument(info: number, start: number): number {
+    if (info < 24) return info
     if (info > 27) throw reserved(start)
     const width = 1 << (info - 24)
-    let value = 0n
-    for (let i = 0; i < width; i++) value = (value << 8n) | BigInt(this.#byte())
-    const least = width === 1 ? 24n : 1n << BigInt(width * 4)
+    let value = 0
+    for (let i = 0; i < width; i++) value = value * 256 + this.#byte()
+    const least = width === 1 ? 24 : 2 ** (width * 4)
     if (value < least)
       throw new FormatError(
         'ERR_CBOR_NON_MINIMAL',
@@ -100,9 +101,9 @@ class Walk {
     return value
   }
 
-  #string(major: number, length: bigint): void {
-    if (length > BigInt(this.#bytes.length - this.offset)) throw truncated()
-    const end = this.offset + Number(length)
+  #string(major: number, length: number): void {
+    if (length > this.#bytes.length - this.offset) throw truncated()
+    const end = this.offset + length
     if (major === TEXT) {
       this.#text(this.#bytes.subarray(this.offset, end))
     }
@@ -122,13 +123,13 @@ class Walk {
     )
   }
 
-  #definite(major: number, count: bigint, depth: number, start: number): void {
+  #definite(major: number, count: number, depth: number, start: number): void {
     this.#enter(depth, start)
     // Every item takes a byte at least: a count that cannot be there is refused before anything is counted.
-    const least = major === MAP ? count * 2n : count
-    if (least > BigInt(this.#bytes.length - this.offset)) throw truncated()
+    const least = major === MAP ? count * 2 : count
+    if (least > this.#bytes.length - this.offset) throw truncated()
     const keys = new Set<string>()
-    for (let i = 0n; i < count; i++) this.#entry(major, depth, keys)
+    for (let i = 0; i < count; i++) this.#entry(major, depth, keys)
   }
 
   #indefinite(major: number, depth: number, start: number): void {
@@ -162,7 +163,7 @@ class Walk {
     this.item(MAX_DEPTH)
     if (major === SIMPLE) throw keyType(start)
     // Minimal encodings are unique, so equal bytes are equal keys.
-    const key = Buffer.from(this.#bytes.subarray(start, this.offset)).toString('latin1')
+    const key = toText(this.#bytes.subarray(start, this.offset))
     if (keys.has(key))
       throw new FormatError('ERR_CBOR_DUPLICATE_KEY', `a map key at byte ${start} stands twice`)
     keys.add(key)

@@ -2,7 +2,8 @@
  * CBOR (RFC 8949), read strictly: first a walk over every byte, then cbor-x, which cannot be made strict by its own
  * options. The only file that imports cbor-x.
  */
-import { Decoder, Encoder } from 'cbor-x/decode'
+import { Decoder } from 'cbor-x/decode'
+import { Encoder } from 'cbor-x/encode'
 import { checkWellFormed } from './cbor-well-formed.js'
 import { FormatError, UsageError } from './errors.js'
 
@@ -45,9 +46,11 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
   if (bytes.length > maxBytes) {
     throw new FormatError('ERR_CBOR_TOO_LARGE', `${bytes.length} bytes of CBOR, at most ${maxBytes} are read`)
   }
-  checkWellFormed(bytes, limits.maxItems)
-  // A copy: cbor-x hangs a property on its input, and would read one that hangs there already.
-  return normalize(decoder.decode(Uint8Array.from(bytes)))
+  // A copy: cbor-x hangs a property on its input, and would read one that hangs there already; and what threads share
+  // could change between the walk and the reading.
+  const own = Uint8Array.from(bytes)
+  checkWellFormed(own, limits.maxItems)
+  return normalize(decoder.decode(own))
 }
 
 /**

@@ -2,9 +2,11 @@
  * The path from a pinned root to a leaf (RFC 5280, section 6.1, and AWS's validation text): names, signatures,
  * dates, CA flags, key usages, path lengths. The root is pinned by its bytes; a name trusts nobody.
  */
-import { verify } from 'node:crypto'
-import { type Certificate, parseCertificate, publicKeyOf } from './certificate.js'
-import { VerificationError } from './errors.js'
+import { sameBytes } from './bytes.js'
+import { type Certificate, malformed, parseCertificate } from './certificate.js'
+import type { Primitives } from './crypto/primitives.js'
+import { NitroEnclaveError, VerificationError } from './errors.js'
+import type { KnownCertificate, KnownCertificates } from './known-certificates.js'
 
 export interface CertificatePath {
   /** The end-entity certificate, DER. */
@@ -17,43 +19,100 @@ export interface CertificatePath {
   readonly at: Date
 }
 
-/** Returns the verified path, root first and leaf last. Throws VerificationError ERR_CERTIFICATE_*. */
-export function verifyCertificatePath({
-  certificate,
-  cabundle,
-  roots,
-  at,
-}: CertificatePath): readonly Certificate[] {
+export interface VerifiedPath<Key> {
+  /** Root first and leaf last. */
+  readonly certificates: readonly Certificate[]
+  readonly leafKey: Key
+}
+
+/**
+ * Verifies the path. With `known`, what an earlier path proved of the same bytes is not computed again.
+ * Rejects with VerificationError ERR_CERTIFICATE_*.
+ */
+export async function verifyCertificatePath<Key>(
+  { certificate, cabundle, roots, at }: CertificatePath,
+  primitives: Primitives<Key>,
+  known?: KnownCertificates<Key>,
+): Promise<VerifiedPath<Key>> {
   const [first] = cabundle
-  if (first === undefined || !roots.some((root) => Buffer.compare(root, first) === 0)) {
+  if (first === undefined || !roots.some((root) => sameBytes(root, first))) {
     throw new VerificationError(
       'ERR_CERTIFICATE_UNTRUSTED_ROOT',
       'the first certificate of the CA bundle is not a trusted root, byte for byte',
     )
   }
-  const authorities = cabundle.map(parseCertificate)
-  const leaf = parseCertificate(certificate)
-  const path = [...authorities, leaf]
-  path.forEach((subordinate, index) => {
-    const issuer = path[index - 1]
-    if (issuer !== undefined) checkIssued(issuer, subordinate)
-    checkDates(subordinate, at)
+  const links = [...cabundle, certificate].map((der): Link<Key> => read(der, known))
+  // Not before they were read: of what are certificates, a document holds few enough to compare each with each.
+  checkDistinct(links.map(({ der }) => der))
+  const path: KnownCertificate<Key>[] = []
+  for (const link of links) {
+    path.push(await follow(path.at(-1), link, primitives))
+    checkDates(link.certificate, at)
+  }
+  const certificates = path.map((one) => one.certificate)
+  const leaf = path.at(-1)
+  certificates.slice(0, -1).forEach((authority, index) => {
+    checkAuthority(authority, cabundle.length - 1 - index)
   })
-  authorities.forEach((authority, index) => {
-    checkAuthority(authority, authorities.length - 1 - index)
-  })
-  checkLeaf(leaf)
-  return path
+  if (leaf === undefined) throw malformed('there is no leaf certificate')
+  checkLeaf(leaf.certificate)
+  known?.remember(path)
+  return { certificates, leafKey: leaf.key }
 }
 
-function checkIssued(issuer: Certificate, subordinate: Certificate): void {
-  if (Buffer.compare(issuer.subject, subordinate.issuer) !== 0) {
+/** RFC 5280, section 6.1: a certificate does not stand twice in a path. A self-signed one could vouch for itself. */
+function checkDistinct(path: readonly Uint8Array[]): void {
+  const repeated = path.findIndex((der, index) => path.slice(0, index).some((other) => sameBytes(other, der)))
+  if (repeated !== -1) {
     throw new VerificationError(
-      'ERR_CERTIFICATE_ISSUER',
-      `${subordinate.subjectName} was not issued by the certificate before it, ${issuer.subjectName}`,
+      'ERR_CERTIFICATE_REPEATED',
+      `certificate ${repeated + 1} of ${path.length} of the path stands in it before`,
     )
   }
-  if (!verify('sha384', subordinate.tbs, publicKeyOf(issuer), subordinate.signature)) {
+}
+
+/** A certificate of the path, with what is known of it from before. */
+type Link<Key> = Pick<KnownCertificate<Key>, 'der' | 'certificate'> & Partial<KnownCertificate<Key>>
+
+function read<Key>(der: Uint8Array, known: KnownCertificates<Key> | undefined): Link<Key> {
+  const found = known?.find(der)
+  if (found !== undefined) return found
+  const own = new Uint8Array(der)
+  return { der: own, certificate: parseCertificate(own) }
+}
+
+async function follow<Key>(
+  issuer: KnownCertificate<Key> | undefined,
+  { der, certificate, key, signer }: Link<Key>,
+  primitives: Primitives<Key>,
+): Promise<KnownCertificate<Key>> {
+  const proven = issuer !== undefined && signer !== undefined && sameBytes(signer, issuer.der)
+  if (issuer !== undefined && !proven) await checkIssued(issuer, certificate, primitives)
+  return { der, certificate, key: key ?? (await importKey(certificate, primitives)), signer: issuer?.der }
+}
+
+async function importKey<Key>(certificate: Certificate, primitives: Primitives<Key>): Promise<Key> {
+  try {
+    return await primitives.importKey(certificate.publicKey)
+  } catch (error) {
+    // Where the platform lacks it altogether, that is not the certificate's fault.
+    if (error instanceof NitroEnclaveError) throw error
+    throw malformed('its public key is not a point of P-384')
+  }
+}
+
+async function checkIssued<Key>(
+  issuer: KnownCertificate<Key>,
+  subordinate: Certificate,
+  primitives: Primitives<Key>,
+): Promise<void> {
+  if (!sameBytes(issuer.certificate.subject, subordinate.issuer)) {
+    throw new VerificationError(
+      'ERR_CERTIFICATE_ISSUER',
+      `${subordinate.subjectName} was not issued by the certificate before it, ${issuer.certificate.subjectName}`,
+    )
+  }
+  if (!(await primitives.verify(issuer.key, subordinate.tbs, subordinate.signature))) {
     throw new VerificationError(
       'ERR_CERTIFICATE_SIGNATURE',
       `the signature on ${subordinate.subjectName} is wrong`,
@@ -107,5 +166,12 @@ function checkLeaf({ subjectName, basicConstraints, keyUsage }: Certificate): vo
   }
   if (keyUsage?.digitalSignature !== true) {
     throw new VerificationError('ERR_CERTIFICATE_KEY_USAGE', `${subjectName} may not sign (digitalSignature)`)
+  }
+  // RFC 5280, section 4.2.1.9.
+  if (keyUsage.keyCertSign) {
+    throw new VerificationError(
+      'ERR_CERTIFICATE_KEY_USAGE',
+      `${subjectName} may sign certificates (keyCertSign), and is no certificate authority`,
+    )
   }
 }

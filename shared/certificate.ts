@@ -2,10 +2,12 @@
  * X.509 version 3 certificates (RFC 5280, section 4.1) of the Nitro kind: P-384 keys, ecdsa-with-SHA384.
  * Reads only the subset needed; an unknown critical extension is refused by name.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { type BerValue, CONTEXT, is, objectIdentifier, readDer, TAG, writeDer } from './ber.js'
+import { CONTEXT, is, objectIdentifier, TAG } from './asn1.js'
+import { toText } from './bytes.js'
 import { type BasicConstraints, type Extensions, readExtensions } from './certificate-extensions.js'
+import { type DerValue, readDer } from './der.js'
 import { distinguishedName } from './distinguished-name.js'
+import { ecdsaSignature } from './ecdsa-signature.js'
 import { FormatError, VerificationError } from './errors.js'
 
 /** RFC 5758, section 3.2. */
@@ -13,11 +15,14 @@ const ECDSA_WITH_SHA384 = '1.2.840.10045.4.3.3'
 /** RFC 5480, sections 2.1.1 and 2.1.1.1. */
 const EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 const SECP384R1 = '1.3.132.0.34'
-/** BIT STRING: no unused bits, then 04 || x || y. */
-const POINT_LENGTH = 1 + 97
+const MAX_SERIAL_LENGTH = 20
+/** Bytes of a coordinate, and of a signature's numbers. */
+const COORDINATE_LENGTH = 48
+/** SEC 1, section 2.3.3: 04 || x || y. */
+const UNCOMPRESSED = 0x04
+const POINT_LENGTH = 1 + 2 * COORDINATE_LENGTH
 
 export interface Certificate {
-  readonly der: Uint8Array
   /** What the issuer signed. */
   readonly tbs: Uint8Array
   /** DER, for comparison. */
@@ -26,11 +31,11 @@ export interface Certificate {
   readonly subjectName: string
   readonly notBefore: Date
   readonly notAfter: Date
-  /** DER SubjectPublicKeyInfo. */
-  readonly publicKeyInfo: Uint8Array
+  /** 04 || x || y, 97 bytes; whether it is on the curve shows when it is imported. */
+  readonly publicKey: Uint8Array
   readonly basicConstraints: BasicConstraints | undefined
   readonly keyUsage: Extensions['keyUsage']
-  /** ECDSA-Sig-Value, DER. */
+  /** r || s, 96 bytes. */
   readonly signature: Uint8Array
 }
 
@@ -47,43 +52,33 @@ export function parseCertificate(der: Uint8Array): Certificate {
   }
 }
 
-/** The certificate's P-384 key. Throws VerificationError ERR_CERTIFICATE_MALFORMED when the point is not on the curve. */
-export function publicKeyOf(certificate: Certificate): KeyObject {
-  try {
-    return createPublicKey({ key: Buffer.from(certificate.publicKeyInfo), format: 'der', type: 'spki' })
-  } catch {
-    throw malformed('its public key is not a point of P-384')
-  }
-}
-
 function read(der: Uint8Array): Certificate {
-  // Canonical or refused: this also keeps bytes after the certificate, and the names below, honest.
-  const value = readDer(der)
+  // A copy: what is read here are views, and nobody may change them later. One encoding or refused: that keeps bytes
+  // after the certificate, and the names below, honest.
+  const value = readDer(new Uint8Array(der))
   const [tbs, outerAlgorithm, signature] = sequence(value, 'Certificate', 3, 3)
   const fields = sequence(tbs, 'TBSCertificate', 7, 10)
   const [version, serial, innerAlgorithm, issuer, validity, subject, publicKeyInfo] = fields
   const [number, ...more] = is(version, 0, CONTEXT) ? version.children : []
   if (integer(number) !== 2 || more.length !== 0) throw malformed('it is not version 3')
-  if (!is(serial, TAG.INTEGER) || serial.content.length === 0) throw malformed('it has no serial number')
+  checkSerialNumber(serial)
   checkAlgorithm(innerAlgorithm)
   checkAlgorithm(outerAlgorithm)
-  checkKey(publicKeyInfo)
   const [notBefore, notAfter] = sequence(validity, 'Validity', 2, 2)
   return {
-    der,
     tbs: encoded(tbs),
-    issuer: encoded(issuer),
-    subject: encoded(subject),
+    issuer: name(issuer, 'issuer').encoding,
+    subject: name(subject, 'subject').encoding,
     subjectName: distinguishedName(subject),
     notBefore: time(notBefore),
     notAfter: time(notAfter),
-    publicKeyInfo: encoded(publicKeyInfo),
+    publicKey: point(publicKeyInfo),
     ...readExtensions(fields.slice(7)),
-    signature: bits(signature),
+    signature: ecdsaSignature(bits(signature, 'signature'), COORDINATE_LENGTH),
   }
 }
 
-function checkAlgorithm(value: BerValue | undefined): void {
+function checkAlgorithm(value: DerValue | undefined): void {
   const [identifier, parameters] = sequence(value, 'AlgorithmIdentifier', 1, 2)
   const algorithm = objectIdentifier(identifier)
   // RFC 5758, section 3.2: the parameters are absent, not NULL.
@@ -98,38 +93,71 @@ function checkAlgorithm(value: BerValue | undefined): void {
   }
 }
 
-function checkKey(value: BerValue | undefined): void {
-  const [algorithm, point] = sequence(value, 'SubjectPublicKeyInfo', 2, 2)
-  const [type, curve] = sequence(algorithm, 'AlgorithmIdentifier', 2, 2)
-  if (objectIdentifier(type) !== EC_PUBLIC_KEY || objectIdentifier(curve) !== SECP384R1) {
-    throw new VerificationError('ERR_CERTIFICATE_ALGORITHM', "a certificate's key is not on P-384")
-  }
-  if (point?.content.length !== POINT_LENGTH || point.content[1] !== 0x04) {
-    throw malformed('its public key is not an uncompressed point of P-384')
+/** Of 20 octets at most (section 4.1.2.2), before which a sign octet may stand. */
+function checkSerialNumber(value: DerValue | undefined): void {
+  const [first = 0x80] = value?.content ?? []
+  const length = (value?.content.length ?? 0) - (first === 0 ? 1 : 0)
+  if (!is(value, TAG.INTEGER) || first >= 0x80 || length === 0 || length > MAX_SERIAL_LENGTH) {
+    throw malformed(`its serial number is not a positive number of at most ${MAX_SERIAL_LENGTH} bytes`)
   }
 }
 
+/** An authority's name is never empty (sections 4.1.2.4, 4.1.2.6), and here nobody's is. */
+function name(value: DerValue | undefined, what: string): DerValue {
+  if (value === undefined || distinguishedName(value) === '') throw malformed(`its ${what} has no name`)
+  return value
+}
+
+/** SubjectPublicKeyInfo (RFC 5480, section 2). */
+function point(value: DerValue | undefined): Uint8Array {
+  const [algorithm, key] = sequence(value, 'SubjectPublicKeyInfo', 2, 2)
+  const [type, curve] = sequence(algorithm, 'AlgorithmIdentifier', 1, 2)
+  const isP384 = is(curve, TAG.OBJECT_IDENTIFIER) && objectIdentifier(curve) === SECP384R1
+  if (objectIdentifier(type) !== EC_PUBLIC_KEY || !isP384) {
+    throw new VerificationError(
+      'ERR_CERTIFICATE_ALGORITHM',
+      "a certificate's key is not on P-384, by its name",
+    )
+  }
+  const bytes = bits(key, 'public key')
+  if (bytes.length !== POINT_LENGTH || bytes[0] !== UNCOMPRESSED) {
+    throw malformed('its public key is not an uncompressed point of P-384')
+  }
+  return bytes
+}
+
 /** UTCTime and GeneralizedTime as DER writes them (RFC 5280, sections 4.1.2.5.1 and 4.1.2.5.2). */
-function time(value: BerValue | undefined): Date {
-  const text = Buffer.from(value?.content ?? []).toString('latin1')
-  const year = is(value, TAG.UTC_TIME) ? 2 : is(value, TAG.GENERALIZED_TIME) ? 4 : 0
-  const match = /^(\d{2,4}?)(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text)
-  if (match?.[1]?.length !== year) throw malformed('its validity is not a time')
-  const short = Number(match[1])
-  const full = year === 4 ? short : short < 50 ? 2000 + short : 1900 + short
-  const iso = `${String(full).padStart(4, '0')}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}.000Z`
-  const date = new Date(iso)
-  if (Number.isNaN(date.getTime()) || date.toISOString() !== iso)
+function time(value: DerValue | undefined): Date {
+  const text = toText(value?.content ?? new Uint8Array(0))
+  if (is(value, TAG.UTC_TIME) && /^[0-9]{12}Z$/.test(text)) {
+    const year = Number(text.slice(0, 2))
+    return moment(year < 50 ? 2000 + year : 1900 + year, text.slice(2))
+  }
+  if (!is(value, TAG.GENERALIZED_TIME) || !/^[0-9]{14}Z$/.test(text))
     throw malformed('its validity is not a time')
+  const year = Number(text.slice(0, 4))
+  // UTCTime is the form of the years that it can tell.
+  if (year < 2050) throw malformed('its validity is a GeneralizedTime before 2050')
+  return moment(year, text.slice(4))
+}
+
+/** `digits`: month, day, hours, minutes and seconds, two of each. */
+function moment(year: number, digits: string): Date {
+  const at = (index: number) => Number(digits.slice(2 * index, 2 * index + 2))
+  const date = new Date(Date.UTC(year, at(0) - 1, at(1), at(2), at(3), at(4)))
+  const found = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes()]
+  // A Date turns the 30th of February into a day of March.
+  const exact = [...found, date.getUTCSeconds()].every((part, index) => part === at(index))
+  if (!exact) throw malformed('its validity is a time that no calendar has')
   return date
 }
 
 function sequence(
-  value: BerValue | undefined,
+  value: DerValue | undefined,
   what: string,
   least: number,
   most: number,
-): readonly BerValue[] {
+): readonly DerValue[] {
   const length = value?.children.length ?? 0
   if (!is(value, TAG.SEQUENCE) || !value.constructed || length < least || length > most) {
     throw malformed(`its ${what} is not a sequence of ${least === most ? least : `${least} to ${most}`}`)
@@ -137,21 +165,23 @@ function sequence(
   return value.children
 }
 
-function integer(value: BerValue | undefined): number {
+function integer(value: DerValue | undefined): number {
   return is(value, TAG.INTEGER) && value.content.length === 1 ? (value.content[0] ?? -1) : -1
 }
 
-function bits(value: BerValue | undefined): Uint8Array {
-  if (!is(value, TAG.BIT_STRING) || value.content[0] !== 0)
-    throw malformed('its signature is not a bit string')
+/** A bit string of whole bytes. */
+function bits(value: DerValue | undefined, what: string): Uint8Array {
+  if (!is(value, TAG.BIT_STRING) || value.content[0] !== 0) {
+    throw malformed(`its ${what} is not a bit string of whole bytes`)
+  }
   return value.content.subarray(1)
 }
 
-function encoded(value: BerValue | undefined): Uint8Array {
+function encoded(value: DerValue | undefined): Uint8Array {
   if (value === undefined) throw malformed('a field is missing')
-  return writeDer(value)
+  return value.encoding
 }
 
-function malformed(why: string): VerificationError {
+export function malformed(why: string): VerificationError {
   return new VerificationError('ERR_CERTIFICATE_MALFORMED', `a certificate is malformed: ${why}`)
 }

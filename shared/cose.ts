@@ -3,34 +3,35 @@
  * signs: protected header exactly {1: algorithm}, unprotected header empty, signature r || s. The algorithm is what the
  * caller expects, never the message's choice: ES384 unless told otherwise.
  */
-import { type KeyObject, sign, verify } from 'node:crypto'
-import { decodeCbor, encodeCbor } from './cbor.js'
-import { FormatError, VerificationError } from './errors.js'
+import { concatenated } from './bytes.js'
+import { decodeCbor } from './cbor.js'
+import { FormatError } from './errors.js'
 import { shown } from './printable.js'
 
 /** CBOR tag 18, COSE_Sign1 (RFC 9052, section 2); optional, and left out by hardware. */
 const TAG_SIGN1 = 0xd2
 /** Header parameters alg and crit (RFC 9052, section 3.1). */
-const ALG = 1
+export const ALG = 1
 const CRIT = 2
+
+/** An array of four, of which the first is the text "Signature1". */
+const SIGNATURE1 = Uint8Array.of(0x84, 0x6a, ...new TextEncoder().encode('Signature1'))
+const NO_EXTERNAL_DATA = Uint8Array.of(0x40)
 
 export type CoseAlgorithm = 'ES256' | 'ES384' | 'ES512'
 
 interface Ecdsa {
   /** Value of header parameter alg. */
   readonly identifier: number
-  readonly hash: string
-  /** OpenSSL's name of the curve. RFC 9053 ties none to a hash; whoever signs enclave images does. */
-  readonly curve: string
   /** Bytes: two integers as long as the curve's order. */
   readonly signatureLength: number
 }
 
 /** RFC 9053, section 2.1. */
-const ALGORITHMS: Readonly<Record<CoseAlgorithm, Ecdsa>> = {
-  ES256: { identifier: -7, hash: 'sha256', curve: 'prime256v1', signatureLength: 64 },
-  ES384: { identifier: -35, hash: 'sha384', curve: 'secp384r1', signatureLength: 96 },
-  ES512: { identifier: -36, hash: 'sha512', curve: 'secp521r1', signatureLength: 132 },
+export const ALGORITHMS: Readonly<Record<CoseAlgorithm, Ecdsa>> = {
+  ES256: { identifier: -7, signatureLength: 64 },
+  ES384: { identifier: -35, signatureLength: 96 },
+  ES512: { identifier: -36, signatureLength: 132 },
 }
 
 export interface CoseSign1 {
@@ -38,13 +39,6 @@ export interface CoseSign1 {
   readonly protectedHeader: Uint8Array
   readonly payload: Uint8Array
   readonly signature: Uint8Array
-}
-
-/** The algorithm of a key's curve: P-256, P-384 or P-521. Undefined for any other key. */
-export function coseAlgorithmOf(key: KeyObject): CoseAlgorithm | undefined {
-  const curve = key.asymmetricKeyDetails?.namedCurve
-  const names = Object.keys(ALGORITHMS) as CoseAlgorithm[]
-  return curve === undefined ? undefined : names.find((name) => ALGORITHMS[name].curve === curve)
 }
 
 /** Reads a COSE_Sign1 of `algorithm`, tagged or not. Throws FormatError ERR_CBOR_*, ERR_COSE_*. */
@@ -72,36 +66,18 @@ export function parseSign1(
   return { protectedHeader, payload, signature }
 }
 
-/**
- * Verifies with a public key on the curve of `algorithm`. High-S is accepted: hardware emits it.
- * Throws VerificationError ERR_COSE_SIGNATURE.
- */
-export function verifySign1(message: CoseSign1, key: KeyObject, algorithm: CoseAlgorithm = 'ES384'): void {
-  const signed = sigStructure(message.protectedHeader, message.payload)
-  const { hash } = ALGORITHMS[algorithm]
-  if (!verify(hash, signed, { key, dsaEncoding: 'ieee-p1363' }, message.signature)) {
-    throw new VerificationError(
-      'ERR_COSE_SIGNATURE',
-      "the signature is not the certificate's over this payload",
-    )
-  }
+/** What is signed: the Sig_structure (RFC 9052, section 4.4), without external data. */
+export function toBeSigned({ protectedHeader, payload }: Omit<CoseSign1, 'signature'>): Uint8Array {
+  const parts = [SIGNATURE1, head(protectedHeader), protectedHeader, NO_EXTERNAL_DATA, head(payload), payload]
+  return concatenated(parts)
 }
 
-/** Signs `payload` with a private key on the curve of `algorithm`: untagged, as hardware emits it. */
-export function signSign1(
-  payload: Uint8Array,
-  key: KeyObject,
-  algorithm: CoseAlgorithm = 'ES384',
-): Uint8Array {
-  const { identifier, hash } = ALGORITHMS[algorithm]
-  const protectedHeader = encodeCbor(new Map([[ALG, identifier]]))
-  const signature = sign(hash, sigStructure(protectedHeader, payload), { key, dsaEncoding: 'ieee-p1363' })
-  return encodeCbor([protectedHeader, new Map(), payload, new Uint8Array(signature)])
-}
-
-/** RFC 9052, section 4.4, without external data. */
-function sigStructure(protectedHeader: Uint8Array, payload: Uint8Array): Uint8Array {
-  return encodeCbor(['Signature1', protectedHeader, new Uint8Array(0), payload])
+/** Of a byte string: major type 2 and the length (RFC 8949, section 3). */
+function head({ length }: Uint8Array): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x40 | length)
+  if (length < 0x100) return Uint8Array.of(0x58, length)
+  if (length < 0x10000) return Uint8Array.of(0x59, length >> 8, length & 0xff)
+  return Uint8Array.of(0x5a, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff)
 }
 
 function checkProtected(bytes: Uint8Array, expected: CoseAlgorithm): void {

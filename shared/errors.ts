@@ -28,6 +28,7 @@ export type FormatCode =
   | 'ERR_DOCUMENT_STRUCTURE'
   | 'ERR_DOCUMENT_FIELD_MISSING'
   | 'ERR_DOCUMENT_NITROTPM'
+  | 'ERR_DOCUMENT_ENCLAVE'
   | 'ERR_DOCUMENT_MODULE_ID'
   | 'ERR_DOCUMENT_DIGEST'
   | 'ERR_DOCUMENT_TIMESTAMP'
@@ -57,6 +58,7 @@ export type VerificationCode =
   | 'ERR_CERTIFICATE_ALGORITHM'
   | 'ERR_CERTIFICATE_UNTRUSTED_ROOT'
   | 'ERR_CERTIFICATE_ISSUER'
+  | 'ERR_CERTIFICATE_REPEATED'
   | 'ERR_CERTIFICATE_SIGNATURE'
   | 'ERR_CERTIFICATE_EXPIRED'
   | 'ERR_CERTIFICATE_NOT_YET_VALID'
@@ -73,6 +75,7 @@ export type PolicyCode =
   | 'ERR_POLICY_NONCE'
   | 'ERR_POLICY_USER_DATA'
   | 'ERR_POLICY_PUBLIC_KEY'
+  | 'ERR_POLICY_MODULE_ID'
   | 'ERR_POLICY_MAX_AGE'
   | 'ERR_POLICY_FUTURE'
 
@@ -99,6 +102,8 @@ export type NsmCode =
 /** Something that should have worked did not: the network, a peer, an envelope. */
 export type OperationCode =
   | 'ERR_ENTROPY'
+  | 'ERR_WEBCRYPTO'
+  | 'ERR_VERIFICATION_THREAD'
   | 'ERR_CREDENTIALS'
   | 'ERR_ENVELOPE'
   | 'ERR_RECIPIENT_UNSUPPORTED'

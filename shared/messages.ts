@@ -5,9 +5,14 @@
 import * as z from 'zod'
 import type { ErrorReport } from './error-report.js'
 import { FormatError } from './errors.js'
+import { withoutControls } from './printable.js'
 
 /** Bytes of a line at most; session tokens have up to some 2,000 characters. */
 export const MAX_MESSAGE_LENGTH = 16 * 1024
+
+/** Unknown members that a refusal names, and characters of each. */
+const MAX_NAMED = 8
+const MAX_NAME_LENGTH = 64
 
 /** What fits into the headers of a signed request. */
 const visible = (longest: number) =>
@@ -72,6 +77,13 @@ export function parseRequest(line: string): Request {
 function named(issue: z.core.$ZodIssue): string {
   const member = issue.path.join('.') || 'the message'
   if (issue.code === 'unrecognized_keys')
-    return `${member} has members that nobody may set: ${issue.keys.join(', ')}`
+    return `${member} has members that nobody may set: ${namesOf(issue.keys)}`
   return `${member}: ${issue.code === 'invalid_union' ? 'no request of that name' : 'not as it must be'}`
+}
+
+/** They are the sender's: bounded, and with nothing in them that a terminal would obey. */
+function namesOf(keys: readonly string[]): string {
+  const more = keys.length - MAX_NAMED
+  const names = keys.slice(0, MAX_NAMED).map((key) => withoutControls(key.slice(0, MAX_NAME_LENGTH)))
+  return [...names, ...(more > 0 ? [`and ${more} more`] : [])].join(', ')
 }

@@ -15,8 +15,6 @@ declare module 'node-forge/lib/asn1.js' {
   }
   const asn1: {
     fromDer(bytes: string, options: Options): Value
-    toDer(value: Value): { getBytes(): string }
-    create(tagClass: number, type: number, constructed: boolean, value: Content): Value
   }
   export type Asn1 = Value
   export default asn1

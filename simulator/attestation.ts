@@ -1,6 +1,6 @@
 /** Attestation documents as the hardware writes them: key order, null for what is absent, a map of indefinite length. */
 import { type CborValue, encodeCbor } from '../shared/cbor.js'
-import { signSign1 } from '../shared/cose.js'
+import { signSign1 } from '../shared/cose-signature.js'
 import type { EnclaveCertificate } from './authority.js'
 
 export interface AttestationFields {

@@ -1,7 +1,7 @@
 /** Who the simulated enclave is: its module id, which says that it is simulated, and what was measured at its boot. */
 import { createHash, randomBytes } from 'node:crypto'
 import { PCR_LENGTH } from '../enclave/nsm/arguments.js'
-import { MAX_PCRS } from '../shared/attestation/document.js'
+import { MAX_PCRS } from '../shared/attestation/document-fields.js'
 import { UsageError } from '../shared/errors.js'
 import { type BootMeasurements, extended, PcrBank } from './pcr-bank.js'
 

@@ -1,7 +1,7 @@
 /** The simulated module's platform configuration registers: 32 of SHA-384, 0 to 15 locked at boot. */
 import { createHash } from 'node:crypto'
 import { PCR_LENGTH } from '../enclave/nsm/arguments.js'
-import { MAX_PCRS } from '../shared/attestation/document.js'
+import { MAX_PCRS } from '../shared/attestation/document-fields.js'
 import { UsageError } from '../shared/errors.js'
 
 const LOCKED_AT_BOOT = 16

@@ -1,5 +1,6 @@
 /** The elliptic curve of a public key, read from its DER SubjectPublicKeyInfo (RFC 5480, section 2.1.1). */
-import { type BerValue, is, objectIdentifier, readDer, TAG } from '../../shared/ber.js'
+import { type Asn1Value, is, objectIdentifier, TAG } from '../../shared/asn1.js'
+import { readDer } from '../../shared/der.js'
 
 export interface Curve {
   /** As KMS calls its key spec. */
@@ -35,6 +36,6 @@ export function curveOf(spki: Uint8Array): Curve | undefined {
   }
 }
 
-function fields(value: BerValue | undefined): readonly BerValue[] {
+function fields(value: Asn1Value | undefined): readonly Asn1Value[] {
   return is(value, TAG.SEQUENCE) && value.children.length === 2 ? value.children : []
 }

@@ -4,7 +4,8 @@
  * key-transport recipient, no originator, no unprotected attributes.
  */
 import { createDecipheriv, randomBytes, webcrypto } from 'node:crypto'
-import { type BerValue, CONTEXT, is, objectIdentifier, readBer, TAG } from '../../shared/ber.js'
+import { type Asn1Value, CONTEXT, is, objectIdentifier, TAG } from '../../shared/asn1.js'
+import { readBer } from '../../shared/ber.js'
 import { FormatError, OperationError } from '../../shared/errors.js'
 
 /** The longest `CiphertextForRecipient` of the KMS API, in bytes. */
@@ -92,10 +93,11 @@ export async function openEnvelopedData(
   // Made before anything is known, so that its stack cannot tell what went wrong.
   const failure = new OperationError('ERR_ENVELOPE', 'the envelope could not be opened')
   const modulusLength = (privateKey.algorithm as webcrypto.RsaHashedKeyAlgorithm).modulusLength / 8
+  // Needed or not, as everything below: what only some failures cost would tell them from others.
+  const { contentKey: random, ...decoy } = makeDecoy(modulusLength)
   const parsed = parseFor(bytes, modulusLength)
-  const { encryptedKey, ciphertext, iv } = parsed ?? decoy(modulusLength)
-  const unwrapped = await unwrapContentKey(encryptedKey, privateKey).catch(() => new Uint8Array(0))
-  const random = randomBytes(CONTENT_KEY_LENGTH)
+  const { encryptedKey, ciphertext, iv } = parsed ?? decoy
+  const unwrapped = await unwrapOrNothing(encryptedKey, privateKey)
   const unwrappedWell = unwrapped.length === CONTENT_KEY_LENGTH
   const { padded, padding } = decryptContent(ciphertext, unwrappedWell ? unwrapped : random, iv)
   const length = padded.length - padding
@@ -125,6 +127,20 @@ export async function unwrapContentKey(
   privateKey: webcrypto.CryptoKey,
 ): Promise<Uint8Array> {
   return new Uint8Array(await webcrypto.subtle.decrypt({ name: 'RSA-OAEP' }, privateKey, encryptedKey))
+}
+
+/** WebCrypto's refusal costs two exceptions and their stacks, 4 % of the whole: what is not refused pays them too. */
+async function unwrapOrNothing(
+  encryptedKey: Uint8Array,
+  privateKey: webcrypto.CryptoKey,
+): Promise<Uint8Array> {
+  try {
+    const contentKey = await unwrapContentKey(encryptedKey, privateKey)
+    new DOMException(new Error('not refused').message, 'OperationError')
+    return contentKey
+  } catch {
+    return new Uint8Array(0)
+  }
 }
 
 /** AES-256-CBC over whole blocks: what it decrypts to, and the padding's length (0: wrong padding). */
@@ -161,47 +177,59 @@ function parseFor(bytes: Uint8Array, modulusLength: number): EnvelopedData | und
   }
 }
 
-/** Something to work on when nothing could be read. The leading zero keeps it below the modulus. */
-function decoy(modulusLength: number): Pick<EnvelopedData, 'encryptedKey' | 'iv' | 'ciphertext'> {
-  const encryptedKey = randomBytes(modulusLength).fill(0, 0, 1)
-  return { encryptedKey, iv: randomBytes(BLOCK), ciphertext: randomBytes(3 * BLOCK) }
+interface Decoy extends Pick<EnvelopedData, 'encryptedKey' | 'iv' | 'ciphertext'> {
+  readonly contentKey: Uint8Array
+}
+
+/** Something to work on when nothing could be read, and a key for when none was unwrapped. */
+function makeDecoy(modulusLength: number): Decoy {
+  const random = randomBytes(CONTENT_KEY_LENGTH + BLOCK + 3 * BLOCK + modulusLength)
+  let taken = 0
+  const take = (length: number): Uint8Array => {
+    taken += length
+    return random.subarray(taken - length, taken)
+  }
+  const contentKey = take(CONTENT_KEY_LENGTH)
+  // The leading zero keeps it below the modulus.
+  const encryptedKey = take(modulusLength).fill(0, 0, 1)
+  return { contentKey, encryptedKey, iv: take(BLOCK), ciphertext: take(3 * BLOCK) }
 }
 
 function refuse(reason: string): never {
   throw new FormatError('ERR_BER', reason)
 }
 
-function children(value: BerValue | undefined, tag: number): readonly BerValue[] {
+function children(value: Asn1Value | undefined, tag: number): readonly Asn1Value[] {
   return is(value, tag) && value.constructed ? value.children : refuse('not the structure expected')
 }
 
 /** The one value inside an explicit tag `[number]`. */
-function explicit(value: BerValue | undefined, number: number): BerValue | undefined {
+function explicit(value: Asn1Value | undefined, number: number): Asn1Value | undefined {
   if (!is(value, number, CONTEXT) || !value.constructed || value.children.length !== 1) {
     refuse(`not one value in [${number}]`)
   }
   return value.children[0]
 }
 
-function octets(value: BerValue | undefined): Uint8Array {
+function octets(value: Asn1Value | undefined): Uint8Array {
   return is(value, TAG.OCTET_STRING) && !value.constructed ? value.content : refuse('not an OCTET STRING')
 }
 
 /** Version 2 is what KMS writes; 0 belongs to issuerAndSerialNumber (RFC 5652, sections 6.1 and 6.2.1). */
-function checkVersion(value: BerValue | undefined): void {
+function checkVersion(value: Asn1Value | undefined): void {
   const version = is(value, TAG.INTEGER) && value.content.length === 1 ? value.content[0] : undefined
   if (version !== 0 && version !== 2) refuse('unknown version')
 }
 
 /** The recipient is not matched: the private key shows whether it is the right one. */
-function recipientId(value: BerValue | undefined): { recipientId?: Uint8Array } {
+function recipientId(value: Asn1Value | undefined): { recipientId?: Uint8Array } {
   if (is(value, 0, CONTEXT) && !value.constructed) return { recipientId: value.content }
   children(value, TAG.SEQUENCE)
   return {}
 }
 
 /** AlgorithmIdentifier without parameters, which may be NULL or absent (RFC 4055, section 2.1). */
-function checkSha256(value: BerValue | undefined): void {
+function checkSha256(value: Asn1Value | undefined): void {
   const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
   if (objectIdentifier(algorithm) !== OID.sha256 || rest.length > 0) refuse('hash is not SHA-256')
   if (parameters === undefined) return
@@ -211,7 +239,7 @@ function checkSha256(value: BerValue | undefined): void {
 }
 
 /** RSAES-OAEP-params (RFC 4055, section 4.1): the defaults are SHA-1, so both hashes must be written out. */
-function checkOaep(value: BerValue | undefined): void {
+function checkOaep(value: Asn1Value | undefined): void {
   const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
   if (objectIdentifier(algorithm) !== OID.rsaesOaep || rest.length > 0) refuse('key encryption is not OAEP')
   const [hash, mask, label, ...more] = children(parameters, TAG.SEQUENCE)
@@ -227,7 +255,7 @@ function checkOaep(value: BerValue | undefined): void {
   }
 }
 
-function initializationVector(value: BerValue | undefined): Uint8Array {
+function initializationVector(value: Asn1Value | undefined): Uint8Array {
   const [algorithm, parameters, ...rest] = children(value, TAG.SEQUENCE)
   if (objectIdentifier(algorithm) !== OID.aes256Cbc || rest.length > 0) refuse('cipher is not AES-256-CBC')
   const iv = octets(parameters)
@@ -235,7 +263,7 @@ function initializationVector(value: BerValue | undefined): Uint8Array {
 }
 
 /** encryptedContent [0] IMPLICIT OCTET STRING: primitive, or in chunks as a streaming writer leaves it. */
-function contentChunks(value: BerValue | undefined): readonly Uint8Array[] {
+function contentChunks(value: Asn1Value | undefined): readonly Uint8Array[] {
   if (!is(value, 0, CONTEXT)) refuse('no encrypted content')
   return value.constructed ? value.children.map(octets) : [value.content]
 }

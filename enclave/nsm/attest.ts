@@ -1,5 +1,5 @@
 /** Attestation documents of the Nitro Secure Module. */
-import { MAX_DOCUMENT_LENGTH, MAX_FIELD_LENGTH } from '../../shared/attestation/document.js'
+import { MAX_DOCUMENT_LENGTH, MAX_FIELD_LENGTH } from '../../shared/attestation/document-fields.js'
 import { UsageError } from '../../shared/errors.js'
 import { brokenAnswer, checkBytes, checkNsm } from './arguments.js'
 import type { Nsm } from './requests.js'

@@ -2,7 +2,7 @@
  * The platform configuration registers, PCR0 to PCR31. 0 to 15 are locked when the enclave boots; 16 to 31 are the
  * application's, to extend and to lock. Attestation documents bear those that are locked. No lock is ever undone.
  */
-import { MAX_PCRS } from '../../shared/attestation/document.js'
+import { MAX_PCRS } from '../../shared/attestation/document-fields.js'
 import { brokenAnswer, checkBytes, checkInteger, checkNsm, PCR_LENGTH } from './arguments.js'
 import { encodeRequest, MAX_REQUEST_LENGTH } from './codec.js'
 import type { Nsm } from './requests.js'

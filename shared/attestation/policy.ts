@@ -1,11 +1,34 @@
 /** What a verifier asks of a genuine document. Signature and chain come first: a policy judges no forgery. */
-import { timingSafeEqual } from 'node:crypto'
-import { PolicyError, UsageError } from '../errors.js'
-import type { AttestationDocument } from './document.js'
+import { fromHex } from '../bytes.js'
+import type { Primitives } from '../crypto/primitives.js'
+import { UsageError } from '../errors.js'
+import { isPlain } from '../plain.js'
+import { shown } from '../printable.js'
+import { enclaveHint } from './register-hints.js'
+import { pcr3OfRole, pcr4OfInstance, pcr8OfCertificate } from './registers.js'
+import {
+  type Accepted,
+  ageRequirement,
+  debugRequirement,
+  fieldRequirement,
+  type Hint,
+  moduleRequirement,
+  type Requirement,
+  registerRequirement,
+} from './requirement.js'
 
-export interface AttestationPolicy {
-  /** Expected registers by index, each as bytes or hex. */
-  readonly pcrs?: Readonly<Record<number, Uint8Array | string>>
+/** One value, or several of which any will do: while a new version is rolled out, say. */
+export type OneOrMore<Value> = Value | readonly Value[]
+
+/**
+ * What can be asked of the document of an enclave or of a NitroTPM. What is not asked for is left out: an option that is
+ * there and undefined was lost on its way, and is a UsageError.
+ */
+export interface DocumentPolicy {
+  /** Expected registers by index, each as bytes or hex; with several, any of them. */
+  readonly pcrs?: Readonly<Record<number, OneOrMore<Uint8Array | string>>>
+  /** The module's id, which is another at each start of an enclave. */
+  readonly moduleId?: OneOrMore<string>
   /** The nonce that was sent to the enclave: proof that the document is an answer. */
   readonly nonce?: Uint8Array
   readonly userData?: Uint8Array
@@ -14,6 +37,15 @@ export interface AttestationPolicy {
   readonly maxAge?: number
   /** Milliseconds by which a document may come from the future; 60,000 unless given. */
   readonly clockTolerance?: number
+}
+
+export interface AttestationPolicy extends DocumentPolicy {
+  /** The certificate that the image was signed with, PEM or DER: PCR8. */
+  readonly signingCertificate?: OneOrMore<string | Uint8Array>
+  /** ARN of the parent instance's IAM role: PCR3. */
+  readonly roleArn?: OneOrMore<string>
+  /** Id of the parent instance: PCR4. */
+  readonly instanceId?: OneOrMore<string>
   /** Accepts enclaves in debug mode, whose memory the parent can read. */
   readonly allowDebug?: boolean
 }
@@ -22,118 +54,118 @@ const MAX_AGE = 300_000
 const CLOCK_TOLERANCE = 60_000
 /** As `String(index)` writes it: '', '00' or '0x0' would be a second name of PCR0, and one of the two be lost. */
 const PCR_INDEX = /^(?:[12]?[0-9]|3[01])$/
-const HEX_REGISTER = /^(?:[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/i
+const PCR_LENGTHS: readonly number[] = [32, 48, 64]
 
-/** A policy that has been read: registers are bytes, durations numbers. */
-export type CheckedPolicy = Pick<AttestationPolicy, 'nonce' | 'userData' | 'publicKey'> & {
-  readonly pcrs: ReadonlyMap<number, Uint8Array>
-  readonly maxAge: number
-  readonly clockTolerance: number
-  readonly allowDebug: boolean
+/**
+ * What `policy` requires of an enclave, in the order in which it is judged. Refuses a policy that cannot mean anything,
+ * before any document is looked at: rejects with UsageError ERR_USAGE.
+ */
+export async function enclaveRequirements(
+  policy: AttestationPolicy,
+  primitives: Primitives<unknown>,
+): Promise<readonly Requirement[]> {
+  const { allowDebug } = policy
+  const computed: Requirement[] = []
+  for (const { index, name, compute, source } of COMPUTED) {
+    const given = asked(policy, name)
+    if (given === undefined) continue
+    const accepted = several<unknown>(given, name).map(async (value) => ({
+      register: await compute(value, primitives),
+      source: source(value),
+    }))
+    computed.push(registerRequirement(index, await Promise.all(accepted), primitives, enclaveHint))
+  }
+  if (allowDebug !== undefined && typeof allowDebug !== 'boolean') {
+    throw new UsageError('ERR_USAGE', 'allowDebug is not true or false')
+  }
+  const debug = allowDebug === true ? [] : [debugRequirement()]
+  return [...debug, ...(await documentRequirements(policy, primitives, computed, enclaveHint))]
 }
 
-/** Refuses a policy that cannot mean anything, before any document is looked at. Throws UsageError ERR_USAGE. */
-export function readPolicy(policy: AttestationPolicy): CheckedPolicy {
-  const { maxAge = MAX_AGE, clockTolerance = CLOCK_TOLERANCE, pcrs = {}, allowDebug = false } = policy
-  if (typeof maxAge !== 'number' || !(maxAge >= 0))
+const ofItself = (value: unknown): string => `of ${String(value)}`
+
+const COMPUTED = [
+  {
+    index: 8,
+    name: 'signingCertificate',
+    compute: pcr8OfCertificate,
+    source: () => 'of the signing certificate',
+  },
+  { index: 3, name: 'roleArn', compute: pcr3OfRole, source: ofItself },
+  { index: 4, name: 'instanceId', compute: pcr4OfInstance, source: ofItself },
+] as const
+
+/** The same for a NitroTPM; and what an enclave's document is asked as well. */
+export async function documentRequirements(
+  policy: DocumentPolicy,
+  primitives: Primitives<unknown>,
+  computed: readonly Requirement[] = [],
+  hint?: Hint,
+): Promise<readonly Requirement[]> {
+  const { maxAge = MAX_AGE, clockTolerance = CLOCK_TOLERANCE } = policy
+  if (typeof maxAge !== 'number' || !(maxAge >= 0)) {
     throw new UsageError('ERR_USAGE', 'maxAge is not a number of milliseconds')
+  }
   if (
     typeof clockTolerance !== 'number' ||
     !(clockTolerance >= 0 && clockTolerance < Number.POSITIVE_INFINITY)
   ) {
     throw new UsageError('ERR_USAGE', 'clockTolerance is not a finite number of milliseconds')
   }
-  const { nonce, userData, publicKey } = policy
-  for (const [name, value] of Object.entries({ nonce, userData, publicKey })) {
-    if (value !== undefined && !(value instanceof Uint8Array)) {
-      throw new UsageError('ERR_USAGE', `${name} is not a Uint8Array`)
-    }
+  const given: unknown = asked(policy, 'pcrs')
+  const pcrs = given === undefined ? {} : given
+  if (!isPlain(pcrs)) throw new UsageError('ERR_USAGE', 'pcrs is not an object of registers by index')
+  const registers = Object.entries(pcrs).map(([index, value]) =>
+    registerRequirement(...readRegister(index, value), primitives, hint),
+  )
+  const moduleId = asked(policy, 'moduleId')
+  const modules =
+    moduleId === undefined ? [] : [moduleRequirement(several(moduleId, 'moduleId').map(readModuleId))]
+  const fields: Requirement[] = []
+  for (const field of ['nonce', 'userData', 'publicKey'] as const) {
+    const value: unknown = asked(policy, field)
+    if (value === undefined) continue
+    if (!(value instanceof Uint8Array)) throw new UsageError('ERR_USAGE', `${field} is not a Uint8Array`)
+    fields.push(await fieldRequirement(field, value, primitives))
   }
-  // A Map or a Set has no entries of its own here: it would ask for nothing, and every document would pass.
-  if (!hasEntries(pcrs)) {
-    throw new UsageError('ERR_USAGE', 'pcrs is not an object of registers by index')
-  }
-  const registers = new Map(Object.entries(pcrs).map(([index, value]) => readRegister(index, value)))
-  return {
-    ...(nonce && { nonce }),
-    ...(userData && { userData }),
-    ...(publicKey && { publicKey }),
-    pcrs: registers,
-    maxAge,
-    clockTolerance,
-    allowDebug: allowDebug === true,
-  }
+  return [...registers, ...computed, ...modules, ...fields, ageRequirement(maxAge, clockTolerance)]
 }
 
-/** Throws PolicyError ERR_POLICY_*. */
-export function checkPolicy(document: AttestationDocument, policy: CheckedPolicy, now: Date): void {
-  if (document.debugMode && !policy.allowDebug) {
-    throw new PolicyError(
-      'ERR_POLICY_DEBUG_MODE',
-      'the enclave runs in debug mode: PCR0, PCR1 and PCR2 are zero because it was started with --debug-mode, which ' +
-        'opens its console to the parent instance; start it without, or allow debug mode for a test',
-    )
-  }
-  for (const [index, expected] of policy.pcrs) checkRegister(index, expected, document.pcrs.get(index))
-  checkField('nonce', 'ERR_POLICY_NONCE', policy.nonce, document.nonce)
-  checkField('user_data', 'ERR_POLICY_USER_DATA', policy.userData, document.userData)
-  checkField('public_key', 'ERR_POLICY_PUBLIC_KEY', policy.publicKey, document.publicKey)
-  checkAge(now.getTime() - document.timestamp.getTime(), policy)
+/** A requirement whose value was lost on the way, such as the nonce of a session that is gone, would ask for nothing. */
+function asked<Policy extends object, Name extends keyof Policy & string>(
+  policy: Policy,
+  name: Name,
+): Policy[Name] | undefined {
+  if (!(name in policy)) return undefined
+  const value = policy[name]
+  if (value !== undefined) return value
+  throw new UsageError('ERR_USAGE', `${name} is undefined; what is not asked for must be left out`)
 }
 
-function checkRegister(index: number, expected: Uint8Array, actual: Uint8Array | undefined): void {
-  if (actual !== undefined && Buffer.compare(expected, actual) === 0) return
-  throw new PolicyError('ERR_POLICY_PCR', `PCR${index} is ${hex(actual)}; expected ${hex(expected)}`)
+/** None would mean that nothing is accepted, or that nothing is asked: nobody can tell. */
+function several<Value>(given: OneOrMore<Value>, name: string): readonly Value[] {
+  const values = Array.isArray(given) ? (given as readonly Value[]) : [given as Value]
+  if (values.length === 0) throw new UsageError('ERR_USAGE', `${name} is an empty list`)
+  // A hole of an array has no turn in a loop over it.
+  return Array.from(values)
 }
 
-/** The values stay out of the message: a nonce may be a secret between verifier and enclave. */
-function checkField(
-  name: string,
-  code: 'ERR_POLICY_NONCE' | 'ERR_POLICY_USER_DATA' | 'ERR_POLICY_PUBLIC_KEY',
-  expected: Uint8Array | undefined,
-  actual: Uint8Array | undefined,
-): void {
-  if (expected === undefined) return
-  if (actual === undefined) throw new PolicyError(code, `the document has no ${name}; one was expected`)
-  if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
-    throw new PolicyError(code, `${name} is not the expected one`)
-  }
-}
-
-function checkAge(age: number, { maxAge, clockTolerance }: CheckedPolicy): void {
-  if (age > maxAge) {
-    throw new PolicyError(
-      'ERR_POLICY_MAX_AGE',
-      `the document is ${seconds(age)} s old; at most ${seconds(maxAge)} s are accepted`,
-    )
-  }
-  if (age < -clockTolerance) {
-    throw new PolicyError(
-      'ERR_POLICY_FUTURE',
-      `the document comes from ${seconds(-age)} s in the future; at most ${seconds(clockTolerance)} s are accepted. Compare the clocks`,
-    )
-  }
-}
-
-function readRegister(key: string, value: unknown): [number, Uint8Array] {
-  const index = Number(key)
+function readRegister(key: string, given: OneOrMore<unknown>): [number, readonly Accepted[]] {
   if (!PCR_INDEX.test(key)) {
-    throw new UsageError('ERR_USAGE', `${JSON.stringify(key)} is not a PCR index from 0 to 31`)
+    throw new UsageError('ERR_USAGE', `${shown(key)} is not a PCR index from 0 to 31`)
   }
-  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)
-  if (!HEX_REGISTER.test(text))
-    throw new UsageError('ERR_USAGE', `PCR${index} is not 32, 48 or 64 bytes of hex`)
-  return [index, Buffer.from(text, 'hex')]
+  const accepted = several(given, `PCR${key}`).map((value) => {
+    const text = typeof value === 'string' ? fromHex(value) : undefined
+    const register = value instanceof Uint8Array ? Uint8Array.from(value) : text
+    if (register === undefined || !PCR_LENGTHS.includes(register.length)) {
+      throw new UsageError('ERR_USAGE', `PCR${key} is not 32, 48 or 64 bytes of hex`)
+    }
+    return { register }
+  })
+  return [Number(key), accepted]
 }
 
-function seconds(milliseconds: number): number {
-  return milliseconds / 1000
-}
-
-function hasEntries(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && (Array.isArray(value) || !(Symbol.iterator in value))
-}
-
-function hex(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? 'absent' : Buffer.from(bytes).toString('hex')
+function readModuleId(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new UsageError('ERR_USAGE', 'moduleId is not a text')
+  return value
 }

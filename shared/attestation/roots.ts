@@ -1,4 +1,5 @@
 /** Trust anchors for attestation documents. */
+import { fromBase64 } from '../bytes.js'
 import { UsageError } from '../errors.js'
 
 /**
@@ -21,16 +22,15 @@ IwLz3/Y=
 -----END CERTIFICATE-----
 `
 
-/** The DER of one root given as PEM or DER. Throws UsageError ERR_USAGE. */
-export function readRoot(root: string | Uint8Array): Uint8Array {
-  if (root instanceof Uint8Array) return root
+/** The DER of one certificate given as PEM or DER; `name` is the argument's. Throws UsageError ERR_USAGE. */
+export function readCertificate(certificate: unknown, name: string): Uint8Array {
+  if (certificate instanceof Uint8Array && certificate.length > 0) return Uint8Array.from(certificate)
   const match = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/.exec(
-    String(root),
+    typeof certificate === 'string' ? certificate : '',
   )
-  const base64 = match?.[1]?.replace(/\s/g, '') ?? ''
-  const der = Buffer.from(base64, 'base64')
-  // Node's decoder skips what it does not understand.
-  if (der.length === 0 || der.toString('base64') !== base64)
-    throw new UsageError('ERR_USAGE', 'a root is not one certificate in PEM')
+  const der = fromBase64(match?.[1]?.replace(/\s/g, '') ?? '')
+  if (der === undefined || der.length === 0) {
+    throw new UsageError('ERR_USAGE', `${name} is not one certificate, in PEM or DER`)
+  }
   return der
 }

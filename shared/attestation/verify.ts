@@ -1,19 +1,25 @@
-/** Verification of an attestation document: form, chain, signature, then policy. */
-import { publicKeyOf } from '../certificate.js'
+/** Verification of an attestation document: form, certificate path, signature, then policy. */
+import type { Certificate } from '../certificate.js'
 import { verifyCertificatePath } from '../certificate-path.js'
-import { verifySign1 } from '../cose.js'
-import { UsageError } from '../errors.js'
-import { shown } from '../printable.js'
+import { type CoseSign1, toBeSigned } from '../cose.js'
+import type { Primitives } from '../crypto/primitives.js'
+import { FormatError, type NitroEnclaveError, UsageError, VerificationError } from '../errors.js'
+import { KnownCertificates, KnownRoots } from '../known-certificates.js'
 import { type AttestationDocument, parseAttestation } from './document.js'
-import { type AttestationPolicy, checkPolicy, readPolicy } from './policy.js'
-import { AWS_NITRO_ROOT, readRoot } from './roots.js'
-
-export interface VerifyOptions extends AttestationPolicy {
-  /** Trusted roots, PEM or DER, compared byte for byte; the AWS Nitro Enclaves root G1 unless given. */
-  readonly roots?: readonly (string | Uint8Array)[]
-  /** The time of verification; the clock unless given. */
-  readonly now?: Date
-}
+import { type Check, groundChecks, judge, unreachedChecks } from './examination.js'
+import { type NitroTpmDocument, parseNitroTpmAttestation } from './nitro-tpm-document.js'
+import {
+  checkNames,
+  ENCLAVE_VERIFY_OPTIONS,
+  NITRO_TPM_OPTIONS,
+  readTrust,
+  type Trust,
+  type VerifyNitroTpmOptions,
+  type VerifyOptions,
+} from './options.js'
+import { documentRequirements, enclaveRequirements } from './policy.js'
+import { pcr3OfRole, pcr4OfInstance, pcr8OfCertificate } from './registers.js'
+import type { Judged, Requirement } from './requirement.js'
 
 /** A certificate of the verified chain, for people and logs. */
 export interface ChainLink {
@@ -22,72 +28,128 @@ export interface ChainLink {
   readonly notAfter: Date
 }
 
-export interface VerifiedAttestation {
-  readonly document: AttestationDocument
+export interface Verified<Document> {
+  readonly document: Document
   /** Root first, leaf last. */
   readonly chain: readonly ChainLink[]
+  /** Every check that was made. */
+  readonly checks: readonly Check[]
 }
 
-const OPTIONS: ReadonlySet<string> = new Set<keyof VerifyOptions>([
-  'roots',
-  'now',
-  'pcrs',
-  'nonce',
-  'userData',
-  'publicKey',
-  'maxAge',
-  'clockTolerance',
-  'allowDebug',
-])
+export interface Refused<Document> {
+  readonly accepted: false
+  readonly error: NitroEnclaveError
+  /** Only of a genuine document, which the policy refuses. */
+  readonly document?: Document
+  readonly chain?: readonly ChainLink[]
+  readonly checks: readonly Check[]
+}
 
-/**
- * Resolves with the document when it is genuine and what the options ask for. Rejects with FormatError or
- * VerificationError when it is not genuine, with PolicyError when it is genuine and refused, with UsageError when
- * the options mean nothing. Without `pcrs` a document says no more than 'some enclave on AWS'; without `nonce` it may
- * be another's answer, up to `maxAge` old. Never use the document's bytes as a replay key: ECDSA signatures are malleable.
- */
-export async function verifyAttestation(
-  bytes: Uint8Array,
-  options: VerifyOptions = {},
-): Promise<VerifiedAttestation> {
-  checkNames(options)
-  const policy = readPolicy(options)
-  const given: unknown = options.roots ?? [AWS_NITRO_ROOT]
-  if (!Array.isArray(given)) throw new UsageError('ERR_USAGE', 'roots is not an array of certificates')
-  const roots = given.map(readRoot)
-  const now = readTime(options.now ?? new Date())
-  if (!(bytes instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'the document is not a Uint8Array')
-  const { document, envelope } = parseAttestation(bytes)
-  const { certificate, cabundle } = document
-  const path = verifyCertificatePath({ certificate, cabundle, roots, at: now })
-  const leaf = path[path.length - 1]
-  if (leaf === undefined) throw new UsageError('ERR_USAGE', 'there is no leaf certificate')
-  verifySign1(envelope, publicKeyOf(leaf))
-  checkPolicy(document, policy, now)
+/** What became of a document: accepted with nothing to add, or refused with the error that verifying it would throw. */
+export type Examination<Document = AttestationDocument> =
+  | ({ readonly accepted: true } & Verified<Document>)
+  | Refused<Document>
+
+export type VerifiedAttestation = Verified<AttestationDocument>
+export type VerifiedNitroTpmAttestation = Verified<NitroTpmDocument>
+
+/** The functions of `nitro-enclave-sdk/attestation` on one platform. */
+export interface Verifier {
+  readonly examineAttestation: (bytes: Uint8Array, options?: VerifyOptions) => Promise<Examination>
+  readonly verifyAttestation: (bytes: Uint8Array, options?: VerifyOptions) => Promise<VerifiedAttestation>
+  readonly verifyNitroTpmAttestation: (
+    bytes: Uint8Array,
+    options?: VerifyNitroTpmOptions,
+  ) => Promise<VerifiedNitroTpmAttestation>
+  readonly examineNitroTpmAttestation: (
+    bytes: Uint8Array,
+    options?: VerifyNitroTpmOptions,
+  ) => Promise<Examination<NitroTpmDocument>>
+  readonly pcr3OfRole: (roleArn: string) => Promise<Uint8Array>
+  readonly pcr4OfInstance: (instanceId: string) => Promise<Uint8Array>
+  readonly pcr8OfCertificate: (certificate: string | Uint8Array) => Promise<Uint8Array>
+}
+
+/** Certificates of verified paths that are remembered: of some 500 instances with an enclave each, in 4 MiB or so. */
+const KNOWN_CERTIFICATES = 1024
+/** Roots that are remembered whether or not anything else is: there are only as many as callers trust. */
+const KNOWN_ROOTS = 16
+
+export function createVerifier<Key>(primitives: Primitives<Key>): Verifier {
+  const known = new KnownCertificates<Key>(KNOWN_CERTIFICATES)
+  const knownRoots = new KnownRoots<Key>(KNOWN_ROOTS)
+  const knownTo = ({ cache }: Trust) => (cache ? known : knownRoots)
+  const examineAttestation: Verifier['examineAttestation'] = async (bytes, options = {}) => {
+    checkNames(options, ENCLAVE_VERIFY_OPTIONS)
+    const trust = readTrust(options)
+    const requirements = await enclaveRequirements(options, primitives)
+    return await examine(bytes, parseAttestation, requirements, trust, primitives, knownTo(trust))
+  }
+  const examineNitroTpmAttestation: Verifier['examineNitroTpmAttestation'] = async (bytes, options = {}) => {
+    checkNames(options, NITRO_TPM_OPTIONS)
+    const trust = readTrust(options)
+    const requirements = await documentRequirements(options, primitives)
+    return await examine(bytes, parseNitroTpmAttestation, requirements, trust, primitives, knownTo(trust))
+  }
   return {
-    document,
-    chain: path.map(({ subjectName, notBefore, notAfter }) => ({
-      subject: subjectName,
-      notBefore,
-      notAfter,
-    })),
+    examineAttestation,
+    verifyAttestation: async (bytes, options) => outcomeOf(await examineAttestation(bytes, options)),
+    examineNitroTpmAttestation,
+    verifyNitroTpmAttestation: async (bytes, options) =>
+      outcomeOf(await examineNitroTpmAttestation(bytes, options)),
+    pcr3OfRole: (roleArn) => pcr3OfRole(roleArn, primitives),
+    pcr4OfInstance: (instanceId) => pcr4OfInstance(instanceId, primitives),
+    pcr8OfCertificate: (certificate) => pcr8OfCertificate(certificate, primitives),
   }
 }
 
-/** A misspelt requirement would require nothing. */
-function checkNames(options: unknown): asserts options is VerifyOptions {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('ERR_USAGE', 'options is not an object')
-  const unknown = Object.keys(options).find((name) => !OPTIONS.has(name))
-  if (unknown !== undefined) {
-    throw new UsageError('ERR_USAGE', `${shown(unknown)} is not an option of verifyAttestation`)
+type Parse<Document> = (bytes: Uint8Array) => { readonly document: Document; readonly envelope: CoseSign1 }
+
+async function examine<Document extends Judged, Key>(
+  bytes: Uint8Array,
+  parse: Parse<Document>,
+  requirements: readonly Requirement[],
+  { roots, now }: Trust,
+  primitives: Primitives<Key>,
+  known: KnownCertificates<Key>,
+): Promise<Examination<Document>> {
+  if (!(bytes instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'the document is not a Uint8Array')
+  let grounds = 0
+  try {
+    const { document, envelope } = parse(bytes)
+    grounds = 1
+    const { certificate, cabundle } = document
+    const path = { certificate, cabundle, roots, at: now }
+    const { certificates, leafKey } = await verifyCertificatePath(path, primitives, known)
+    grounds = 2
+    if (!(await primitives.verify(leafKey, toBeSigned(envelope), envelope.signature))) {
+      throw new VerificationError(
+        'ERR_COSE_SIGNATURE',
+        "the signature is not the certificate's over this payload",
+      )
+    }
+    grounds = 3
+    const { checks, error } = await judge(requirements, document, now)
+    const found = {
+      document,
+      chain: certificates.map(chainLink),
+      checks: [...groundChecks(grounds), ...checks],
+    }
+    return error === undefined ? { accepted: true, ...found } : { accepted: false, error, ...found }
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof VerificationError)) throw error
+    const checks = [...groundChecks(grounds, error), ...unreachedChecks(requirements)]
+    return { accepted: false, error, checks }
   }
 }
 
-/** A copy: a Date can be changed while it is used. */
-function readTime(now: unknown): Date {
-  if (!(now instanceof Date) || Number.isNaN(now.getTime())) {
-    throw new UsageError('ERR_USAGE', 'now is not a valid Date')
-  }
-  return new Date(now.getTime())
+function outcomeOf<Document>(examination: Examination<Document>): Verified<Document> {
+  if (!examination.accepted) throw examination.error
+  const { document, chain, checks } = examination
+  return { document, chain, checks }
+}
+
+/** Copies: what is remembered of a certificate must not change under whoever gets its dates. */
+function chainLink({ subjectName, notBefore, notAfter }: Certificate): ChainLink {
+  return { subject: subjectName, notBefore: new Date(notBefore), notAfter: new Date(notAfter) }
 }

@@ -1,5 +1,6 @@
 /** vsock addresses: a context id (CID) and a port, both unsigned 32-bit (vsock(7), linux/vm_sockets.h). */
 import { OperationError } from '../errors.js'
+import { shown } from '../printable.js'
 
 /** Listen on every CID of this machine. */
 export const VMADDR_CID_ANY = 0xffffffff
@@ -48,7 +49,7 @@ export const formatAddress = ({ cid, port }: VsockAddress): string =>
 
 /** Not Number(): it takes '', ' 1', '0x10' and '1e3' too. */
 const decimal = (what: keyof typeof LARGEST, text: string): number => {
-  if (!DECIMAL.test(text)) throw noNumber(what, JSON.stringify(text))
+  if (!DECIMAL.test(text)) throw noNumber(what, shown(text))
   return Number(text)
 }
 
@@ -61,7 +62,7 @@ export const parseAddress = (text: string): ParsedAddress => {
   const [, kind, place, number] = /^(unix|vsock|hybrid):(.+):([^:]+)$/s.exec(text) ?? []
   if (kind === undefined || place === undefined || number === undefined) {
     const forms = 'vsock:CID:PORT, unix:DIR:PORT or hybrid:PATH:PORT'
-    throw addressError(`not a vsock address (${forms}): ${JSON.stringify(text)}`)
+    throw addressError(`not a vsock address (${forms}): ${shown(text)}`)
   }
   if (kind === 'vsock') {
     const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal('CID', place)

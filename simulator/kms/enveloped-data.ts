@@ -11,7 +11,8 @@ import {
   publicEncrypt,
   randomBytes,
 } from 'node:crypto'
-import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../shared/ber.js'
+import { type Asn1Value, CONTEXT, constructed, primitive, TAG } from '../../shared/asn1.js'
+import { writeDer } from '../../shared/ber.js'
 
 /** Contents of OBJECT IDENTIFIERs. */
 const OID = {
@@ -92,4 +93,4 @@ function indefinite(identifier: number, parts: readonly Uint8Array[]): Uint8Arra
 
 const oid = (hex: string) => primitive(TAG.OBJECT_IDENTIFIER, Buffer.from(hex, 'hex'))
 const octets = (bytes: Uint8Array) => primitive(TAG.OCTET_STRING, bytes)
-const sequence = (...children: BerValue[]) => constructed(TAG.SEQUENCE, children)
+const sequence = (...children: Asn1Value[]) => constructed(TAG.SEQUENCE, children)

@@ -1,6 +1,6 @@
 /** What a folder keeps of a simulated Nitro Secure Module, in JSON: the enclave's module_id and its registers in hex. */
 import { PCR_LENGTH } from '../../enclave/nsm/arguments.js'
-import { MAX_PCRS } from '../../shared/attestation/document.js'
+import { MAX_PCRS } from '../../shared/attestation/document-fields.js'
 import type { PcrSnapshot } from '../pcr-bank.js'
 import { damaged, readJsonFile, writeJsonFile } from './atomic-file.js'
 

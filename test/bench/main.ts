@@ -1,12 +1,14 @@
 /**
  * `make bench`: ratios against a peer in the same run; absolute numbers depend on the machine. All parts, or those that
- * ARGS names: attested, vsock, proxy.
+ * ARGS names: attested, vsock, proxy, verifier, envelope.
  */
 import { describe, outcomeOf } from '../../debian/outcome.js'
 import { benchInGuest } from '../vm/bench.js'
 import { benchAttested } from './attested/index.js'
+import { benchEnvelope } from './envelope/index.js'
 import { benchProxy } from './proxy/index.js'
 import { type Result, report } from './result.js'
+import { benchVerifier } from './verifier/index.js'
 
 // The built product: its processes are JavaScript files.
 const built = new URL('../../dist/', import.meta.url)
@@ -16,6 +18,8 @@ const parts: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   // AF_VSOCK is a guest's affair, where a guest can be had.
   vsock: benchInGuest,
   proxy: () => benchProxy(built),
+  verifier: () => benchVerifier(built),
+  envelope: () => benchEnvelope(built),
 }
 
 const asked = process.argv.slice(2)

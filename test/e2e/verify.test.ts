@@ -158,11 +158,23 @@ describe('nitro-enclave verify, on what is no document', () => {
     ['an age that is no number', ['-', '--max-age', 'old']],
     ['a nonce of half a byte', ['-', '--nonce', '123']],
     ['a root that is none', ['-', '--root', 'package.json']],
-    ['a register that stands twice', ['-', '--pcr', `0=${'00'.repeat(48)}`, '--pcr', `0=${'00'.repeat(48)}`]],
+    ['a role that is none', ['-', '--role-arn', 'parent']],
+    ['a policy that is not there', ['-', '--policy', '/nonexistent']],
+    [
+      'an enclave’s role for a NitroTPM',
+      ['-', '--nitro-tpm', '--role-arn', 'arn:aws:iam::123456789012:role/x'],
+    ],
+    ['a policy to print as JSON', ['-', '--print-policy', '--json']],
   ])('ends with 1 on %s', async (_, args) => {
     const { code, stderr } = await cli(['verify', ...args])
     expect(code).toBe(1)
     expect(stderr).not.toBe('')
+  })
+
+  it('says in its help how to begin', async () => {
+    const text = (await cli(['verify', '--help'])).stdout.toString('utf8')
+    expect(text).toContain('nitro-enclave eif verifier-policy app.eif > policy.json')
+    expect(text).toContain('--policy policy.json --nonce')
   })
 
   it('says what its exit codes mean', async () => {

@@ -1,23 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  type BerValue,
-  CONTEXT,
-  constructed,
-  is,
-  objectIdentifier,
-  primitive,
-  readBer,
-  readDer,
-  TAG,
-  writeDer,
-} from '../../shared/ber.js'
+import { CONTEXT, constructed, is, primitive, TAG } from '../../shared/asn1.js'
+import { readBer, writeDer } from '../../shared/ber.js'
 import { FormatError } from '../../shared/errors.js'
 import { code } from '../support/errors.js'
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const oid = (content: string) => objectIdentifier(primitive(TAG.OBJECT_IDENTIFIER, hex(content)))
 
 describe('reading BER', () => {
   it('reads definite and indefinite lengths alike', () => {
@@ -79,27 +68,6 @@ describe('reading BER', () => {
   })
 })
 
-describe('reading DER', () => {
-  it('reads what is DER', () => {
-    expect(text(writeDer(readDer(hex('3008 020105 3103 0c0161'))))).toBe('300802010531030c0161')
-  })
-
-  it.each([
-    ['an indefinite length', '3080 020105 0000'],
-    ['a long form of a short length', '308103 020105'],
-    ['a length with a leading zero', `04820080${'00'.repeat(128)}`],
-    ['a padded integer', '0202 0005'],
-    ['an integer padded twice', '0203 000005'],
-    ['a padded negative integer', '0202 ffff'],
-    ['a constructed octet string', '2403 040161'],
-    ['a primitive sequence', '1000'],
-    ['a primitive set inside', '3002 1100'],
-    ['an end-of-contents among the children', '3002 0000'],
-  ])('refuses %s', async (_, bytes) => {
-    expect(await code(() => readDer(hex(bytes)))).toBe('ERR_BER')
-  })
-})
-
 describe('writing DER', () => {
   it.each([
     [127, '047f'],
@@ -110,62 +78,5 @@ describe('writing DER', () => {
   ])('writes a length of %i in its shortest form', (length, head) => {
     const written = writeDer(primitive(TAG.OCTET_STRING, new Uint8Array(length)))
     expect(text(written.subarray(0, head.length / 2))).toBe(head)
-  })
-
-  it('reads back whatever it wrote', () => {
-    const { value } = fc.letrec<{ value: BerValue }>((tie) => ({
-      value: fc.oneof(
-        { maxDepth: 4 },
-        fc
-          .tuple(fc.constantFrom(TAG.OCTET_STRING, TAG.OBJECT_IDENTIFIER, 12, 19), fc.uint8Array())
-          .map(([tag, content]) => primitive(tag, Buffer.from(content))),
-        fc
-          .tuple(fc.constantFrom(TAG.SEQUENCE, TAG.SET), fc.array(tie('value'), { maxLength: 4 }))
-          .map(([tag, children]) => constructed(tag, children)),
-      ),
-    }))
-    fc.assert(
-      fc.property(value, (tree) => {
-        expect(readDer(writeDer(tree))).toEqual(tree)
-      }),
-    )
-  })
-})
-
-describe('object identifiers', () => {
-  it.each([
-    ['550403', '2.5.4.3'],
-    ['2a8648ce3d040303', '1.2.840.10045.4.3.3'],
-    ['2b81040022', '1.3.132.0.34'],
-    ['8837', '2.999'],
-    ['00', '0.0'],
-    ['4f', '1.39'],
-    ['50', '2.0'],
-  ])('reads %s as %s', (content, expected) => {
-    expect(oid(content)).toBe(expected)
-  })
-
-  it('reads an arc of 128 bits without rounding it', () => {
-    expect(oid(`6983${'ff'.repeat(17)}7f`)).toBe(`2.25.${2n ** 128n - 1n}`)
-  })
-
-  it.each([
-    ['an empty one', ''],
-    ['one that ends in the middle of an arc', '551d0f80'],
-    ['one of nothing but a continued arc', '8181'],
-    ['one with a padded arc', '551d800f'],
-    ['one with a padded first arc', '80551d0f'],
-    ['one of more than 32 bytes', '2a'.repeat(33)],
-  ])('refuses %s', async (_, content) => {
-    expect(await code(() => oid(content))).toBe('ERR_BER')
-  })
-
-  it('does not take another value for one', async () => {
-    expect(await code(() => objectIdentifier(primitive(TAG.INTEGER, hex('550403'))))).toBe('ERR_BER')
-    expect(await code(() => objectIdentifier(undefined))).toBe('ERR_BER')
-  })
-
-  it('does not read 2.5.29.(2^32 + 15) as 2.5.29.15', () => {
-    expect(oid('551d908080800f')).toBe('2.5.29.4294967311')
   })
 })

@@ -17,6 +17,17 @@ describe('reading CBOR', () => {
     expect(decodeCbor(hex('9f 01 02 ff'))).toEqual([1, 2])
   })
 
+  it('reads the very bytes that it walked over, though they change meanwhile', () => {
+    class Changing extends Uint8Array {
+      override subarray(start?: number, end?: number) {
+        const view = super.slice(start, end)
+        this[0] = 0xf7
+        return view
+      }
+    }
+    expect(decodeCbor(new Changing(hex('6161')))).toBe('a')
+  })
+
   it('gives a number up to 2^53 - 1 and a BigInt beyond', () => {
     expect(decodeCbor(hex('1b 001fffffffffffff'))).toBe(Number.MAX_SAFE_INTEGER)
     expect(decodeCbor(hex('1b 0020000000000000'))).toBe(2n ** 53n)

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { type Asn1Value, constructed, primitive, TAG } from '../../shared/asn1.js'
 import { verifyCertificatePath } from '../../shared/certificate-path.js'
+import { nodePrimitives } from '../../shared/crypto/node.js'
 import {
   buildChain,
   type Chain,
@@ -19,8 +21,11 @@ import { code, refusal } from '../support/errors.js'
 
 const AUTHORITIES = PLACES.filter((place) => place !== 'leaf')
 
-const verify = ({ certificate, cabundle, root }: Chain, at = NOW) =>
-  verifyCertificatePath({ certificate, cabundle, roots: [root], at })
+const verifyUnder = async ({ certificate, cabundle }: Chain, roots: readonly Uint8Array[], at = NOW) => {
+  const path = { certificate, cabundle, roots, at }
+  return (await verifyCertificatePath(path, nodePrimitives)).certificates
+}
+const verify = (chain: Chain, at = NOW) => verifyUnder(chain, [chain.root], at)
 const refusedWith = async (differences: Partial<Record<Place, Difference>>, at = NOW) => {
   const chain = await buildChain(differences)
   return await code(() => verify(chain, at))
@@ -33,24 +38,22 @@ beforeAll(async () => {
 })
 
 describe('a good path', () => {
-  it('is returned from the root to the leaf', () => {
-    const names = verify(good).map(({ subjectName }) => subjectName)
+  it('is returned from the root to the leaf', async () => {
+    const names = (await verify(good)).map(({ subjectName }) => subjectName)
     expect(names).toEqual(PLACES.map((place) => `C=US, O=test, CN=${place}.test`))
   })
 
-  it('needs one of several roots', () => {
-    const { certificate, cabundle, root } = good
-    const roots = [Uint8Array.of(1), certificate, root]
-    expect(verifyCertificatePath({ certificate, cabundle, roots, at: NOW })).toHaveLength(5)
+  it('needs one of several roots', async () => {
+    expect(await verifyUnder(good, [Uint8Array.of(1), good.certificate, good.root])).toHaveLength(5)
   })
 
-  it('is good at the very first and the very last moment', () => {
-    expect(verify(good, FROM)).toHaveLength(5)
-    expect(verify(good, TO)).toHaveLength(5)
+  it('is good at the very first and the very last moment', async () => {
+    expect(await verify(good, FROM)).toHaveLength(5)
+    expect(await verify(good, TO)).toHaveLength(5)
   })
 
   it('may be as long as the path lengths allow', async () => {
-    expect(verify(await buildChain({ root: { pathLength: 3 } }))).toHaveLength(5)
+    expect(await verify(await buildChain({ root: { pathLength: 3 } }))).toHaveLength(5)
   })
 })
 
@@ -83,27 +86,38 @@ describe('the root', () => {
   })
 
   it('is nobody when no roots are trusted', async () => {
-    const { certificate, cabundle } = good
-    expect(await code(() => verifyCertificatePath({ certificate, cabundle, roots: [], at: NOW }))).toBe(
-      'ERR_CERTIFICATE_UNTRUSTED_ROOT',
-    )
+    expect(await code(() => verifyUnder(good, []))).toBe('ERR_CERTIFICATE_UNTRUSTED_ROOT')
   })
 
-  it('is no leaf of its own', async () => {
-    const chain = { ...good, cabundle: [good.root], certificate: good.root }
-    expect(await code(() => verify(chain))).toBe('ERR_CERTIFICATE_IS_CA')
-  })
-
-  it('cannot be a leaf that somebody trusts by mistake', async () => {
-    const alone = {
-      ...good,
-      cabundle: [good.certificate],
-      certificate: good.certificate,
-      root: good.certificate,
-    }
-    expect(await code(() => verify(alone))).toBe('ERR_CERTIFICATE_ISSUER')
+  it.each([
+    ['as the leaf, too', ({ root }: Chain) => ({ cabundle: [root], certificate: root })],
+    ['twice in the bundle', ({ root, cabundle }: Chain) => ({ cabundle: [root, ...cabundle] })],
+    [
+      'that is a leaf, trusted by mistake',
+      ({ certificate }: Chain) => ({ cabundle: [certificate], root: certificate }),
+    ],
+  ])('does not vouch for itself: %s', async (_, differing) => {
+    expect(await code(() => verify({ ...good, ...differing(good) }))).toBe('ERR_CERTIFICATE_REPEATED')
   })
 })
+
+describe('a key', () => {
+  it.each(PLACES.slice(1))(
+    'that is no point of the curve is refused in the %s certificate',
+    async (place) => {
+      const edit = (fields: readonly Asn1Value[]) =>
+        fields.map((field, i) => (i === 6 ? offTheCurve(field) : field))
+      expect(await refusedWith({ [place]: { edit } })).toBe('ERR_CERTIFICATE_MALFORMED')
+    },
+  )
+})
+
+function offTheCurve(publicKeyInfo: Asn1Value): Asn1Value {
+  const [algorithm, point] = publicKeyInfo.children
+  const bytes = Buffer.from(point?.content ?? [])
+  bytes[97] = (bytes[97] ?? 0) ^ 1
+  return constructed(TAG.SEQUENCE, [algorithm ?? publicKeyInfo, primitive(TAG.BIT_STRING, bytes)])
+}
 
 describe('who issued whom', () => {
   it.each(PLACES.slice(1))('refuses another issuer name in the %s certificate', async (place) => {
@@ -133,9 +147,8 @@ describe('who issued whom', () => {
   })
 
   it('follows names whose attributes stand in any order', async () => {
-    expect(verify(await buildChain({ zonal: { name: 'CN=zonal.test, O=test, C=US, ST=WA' } }))).toHaveLength(
-      5,
-    )
+    const chain = await buildChain({ zonal: { name: 'CN=zonal.test, O=test, C=US, ST=WA' } })
+    expect(await verify(chain)).toHaveLength(5)
   })
 
   it.each(PLACES.slice(1))('refuses the %s certificate when another key has signed it', async (place) => {
@@ -194,8 +207,8 @@ describe('dates', () => {
     expect(await code(() => verify(good, later(TO, 1)))).toBe('ERR_CERTIFICATE_EXPIRED')
   })
 
-  it('are not passed by a time that is none', () => {
-    expect(() => verify(good, new Date(Number.NaN))).toThrow()
+  it('are not passed by a time that is none', async () => {
+    await expect(verify(good, new Date(Number.NaN))).rejects.toThrow()
   })
 
   it('are named together with the certificate and the time of verification', async () => {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { type CborValue, encodeCbor } from '../../shared/cbor.js'
-import { coseAlgorithmOf, parseSign1, signSign1, verifySign1 } from '../../shared/cose.js'
+import { parseSign1 } from '../../shared/cose.js'
+import { coseAlgorithmOf, signSign1, verifySign1 } from '../../shared/cose-signature.js'
 import { VerificationError } from '../../shared/errors.js'
 import { code, refusal } from '../support/errors.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { constructed, primitive, TAG } from '../../shared/ber.js'
+import { constructed, primitive, TAG } from '../../shared/asn1.js'
 import { distinguishedName } from '../../shared/distinguished-name.js'
 import { code } from '../support/errors.js'
 

@@ -2,7 +2,8 @@
 import 'reflect-metadata'
 import { createPrivateKey, type KeyObject, sign, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
-import { type BerValue, constructed, primitive, readBer, TAG, writeDer } from '../../shared/ber.js'
+import { type Asn1Value, constructed, primitive, TAG } from '../../shared/asn1.js'
+import { readBer, writeDer } from '../../shared/ber.js'
 
 export const { KeyUsageFlags, Extension } = x509
 const P384 = { name: 'ECDSA', namedCurve: 'P-384' } as const
@@ -34,7 +35,7 @@ export interface Difference {
   readonly signedBy?: Keys
   readonly hash?: 'SHA-256' | 'SHA-384' | 'SHA-512'
   /** Changes the fields of the TBSCertificate before it is signed again. */
-  readonly edit?: (fields: readonly BerValue[]) => readonly BerValue[]
+  readonly edit?: (fields: readonly Asn1Value[]) => readonly Asn1Value[]
 }
 
 export interface Chain {
@@ -80,16 +81,28 @@ export function keysOf(place: Place): Promise<Keys> {
   return keys
 }
 
-/** Root, regional, zonal, instance, leaf; good but for the differences. */
+/** Of a chain without differences. */
+const usualCertificates = new Map<Place, Promise<Uint8Array>>()
+
+function usual(place: Place, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  const certificate = usualCertificates.get(place) ?? make()
+  usualCertificates.set(place, certificate)
+  return certificate
+}
+
+/** Root, regional, zonal, instance, leaf; good but for the differences. Above the first of those it is the usual chain. */
 export async function buildChain(differences: Partial<Record<Place, Difference>> = {}): Promise<Chain> {
   const built: Uint8Array[] = []
+  let unchanged = true
   let issuer: { readonly keys: Keys; readonly name: string | x509.JsonName } | undefined
   for (const place of PLACES) {
     const difference = differences[place] ?? {}
     const name = difference.name ?? `C=US, O=test, CN=${place}.test`
     const keys = difference.keys ?? (await keysOf(place))
     const { keys: signer, name: issuerName } = issuer ?? { keys, name }
-    built.push(await issue(place, { issuerName, signedBy: signer, ...difference, name, keys }))
+    const make = () => issue(place, { issuerName, signedBy: signer, ...difference, name, keys })
+    unchanged &&= differences[place] === undefined
+    built.push(await (unchanged ? usual(place, make) : make()))
     issuer = { keys, name }
   }
   const [certificate = new Uint8Array()] = built.splice(-1)
@@ -128,7 +141,7 @@ async function issue(place: Place, difference: Complete): Promise<Uint8Array> {
 function resign(
   der: Uint8Array,
   key: KeyObject,
-  edit: (fields: readonly BerValue[]) => readonly BerValue[],
+  edit: (fields: readonly Asn1Value[]) => readonly Asn1Value[],
 ): Uint8Array {
   const [tbs, algorithm] = readBer(der).children
   if (tbs === undefined || algorithm === undefined) throw new Error('a certificate has three parts')
@@ -139,7 +152,7 @@ function resign(
 
 /** The same, for the list of extensions alone: the last field. */
 export function editExtensions(
-  edit: (extensions: readonly BerValue[]) => readonly BerValue[],
+  edit: (extensions: readonly Asn1Value[]) => readonly Asn1Value[],
 ): NonNullable<Difference['edit']> {
   return (fields) => {
     const holder = fields.at(-1)
@@ -150,7 +163,7 @@ export function editExtensions(
 }
 
 /** An extension of any value: `oid` and `value` in hex. */
-export function extension(oid: string, value: string, critical = false): BerValue {
+export function extension(oid: string, value: string, critical = false): Asn1Value {
   return constructed(TAG.SEQUENCE, [
     primitive(TAG.OBJECT_IDENTIFIER, Buffer.from(oid, 'hex')),
     ...(critical ? [primitive(TAG.BOOLEAN, Uint8Array.of(0xff))] : []),

@@ -1,7 +1,7 @@
 /** The command `nitro-enclave nsm` on a simulated module of its own. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { verifyAttestation } from '../../shared/attestation/verify.js'
+import { verifyAttestation } from '../../shared/attestation/index.js'
 import { cli, json, temporaryFolder } from './cli.js'
 
 export interface Register {

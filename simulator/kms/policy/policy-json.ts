@@ -1,5 +1,6 @@
 /** Strict reading of JSON: whatever a policy's reader does not ask for is an error that names its place. */
 import { UsageError } from '../../../shared/errors.js'
+import { duplicateMember } from '../../../shared/json-duplicates.js'
 
 /** JSON text with no member twice in one object, or what was parsed before. */
 export function parsed(json: unknown): unknown {
@@ -58,20 +59,8 @@ function parseJson(source: string): unknown {
   } catch {
     fail('policy', 'is not JSON')
   }
-  refuseDuplicateMembers(source)
+  // A condition could vanish.
+  const twice = duplicateMember(source)?.at(-1)
+  if (twice !== undefined) fail(twice, 'appears twice in one object')
   return value
-}
-
-/** JSON.parse keeps the last of two equal members, so that a condition could vanish. `source` is valid JSON. */
-function refuseDuplicateMembers(source: string): void {
-  const open: Set<string>[] = []
-  for (const [token, string, colon] of source.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[[\]{}]/g)) {
-    if (token === '{' || token === '[') open.push(new Set())
-    else if (token === '}' || token === ']') open.pop()
-    else if (string !== undefined && colon !== undefined) {
-      const name = String(JSON.parse(string))
-      if (open.at(-1)?.has(name)) fail(name, 'appears twice in one object')
-      open.at(-1)?.add(name)
-    }
-  }
 }

@@ -1,11 +1,17 @@
 import { describe, expect, it, vi } from 'vitest'
-import { abortable } from '../../../enclave/kms/abort.js'
+import { abortable, signalOf } from '../../../enclave/kms/abort.js'
 
 /** On a machine that has much else to do. */
 const PATIENCE = { timeout: 20_000 }
 
 const never = () => new Promise<never>(() => undefined)
 const aborted = (cause: unknown) => ({ name: 'AbortError', cause })
+
+describe('the signal of a call', () => {
+  it('is none where a client says nothing of its commands', () => {
+    expect(signalOf({})).toBeUndefined()
+  })
+})
 
 describe('abortable', () => {
   it.each([undefined, new AbortController().signal])('settles as the work does (%o)', async (signal) => {

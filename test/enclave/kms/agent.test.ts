@@ -232,6 +232,12 @@ describe('a connection that fails', () => {
     })
     await expect(get(agent)).rejects.toBe(error)
   })
+  it('dial throws what is no error', async () => {
+    const agent = agentOver(() => {
+      throw 'no device'
+    })
+    await expect(get(agent)).rejects.toBe('no device')
+  })
   it('a carrier that failed before it was handed out', async () => {
     const error = Object.assign(new Error('no transport'), { code: 'ENODEV' })
     await expect(get(agentOver(() => new net.Socket().destroy(error)))).rejects.toBe(error)

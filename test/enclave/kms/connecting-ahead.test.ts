@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import https from 'node:https'
 import net from 'node:net'
-import { beforeAll, expect, it, onTestFinished } from 'vitest'
+import type { TLSSocket } from 'node:tls'
+import { beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { type Dial, EnclaveAgent } from '../../../enclave/kms/agent.js'
 import { type Authority, createAuthority, startHttps, type TestServer } from './tls-support.js'
 
@@ -81,6 +83,33 @@ it('lets a request open its own when the one made ahead has ended', async () => 
   carrier?.destroy()
   await end
   expect(await get(agent)).toBe('hello')
+})
+
+it('is no matter of anybody when it breaks before a request has it', async () => {
+  const server = await greeter()
+  const agent = agentOver(server.dial)
+  const creating = vi.spyOn(agent, 'createConnection')
+  agent.connectAhead()
+  const secure = creating.mock.results[0]?.value as TLSSocket
+  await once(secure, 'secureConnect')
+  const end = closed(secure)
+  server.carriers[0]?.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+  await end
+  expect(await get(agent)).toBe('hello')
+})
+
+it('stays for the next request when an earlier one ends', async () => {
+  const server = await greeter()
+  const agent = agentOver(server.dial)
+  agent.connectAhead()
+  await get(agent)
+  agent.connectAhead()
+  const [first] = server.carriers
+  const end = closed(first)
+  first?.destroy()
+  await end
+  expect(await get(agent)).toBe('hello')
+  expect(server.carriers).toHaveLength(2)
 })
 
 it('says nothing when dialling throws, and the request says it', async () => {

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { curveOf } from '../../../enclave/kms/curve.js'
-import { primitive, TAG, writeDer } from '../../../shared/ber.js'
+import { primitive, TAG } from '../../../shared/asn1.js'
+import { writeDer } from '../../../shared/ber.js'
 import { integer, nothing, octetString, oid, sequence } from './support.js'
 
 const spki = (namedCurve: string) =>

@@ -61,6 +61,7 @@ describe('checkHost', () => {
     'kms.example.com\n',
     `${'a'.repeat(64)}.com`,
     `${'a.'.repeat(127)}com`,
+    ['kms.example.com'],
     undefined,
   ])('refuses %j', (host) => {
     expect(() => checkHost(host as string)).toThrow(UsageError)

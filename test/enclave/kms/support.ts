@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createCipheriv, createHash, randomBytes, webcrypto } from 'node:crypto'
 import { type Expected, openEnvelopedData } from '../../../enclave/kms/enveloped-data.js'
-import { type BerValue, CONTEXT, constructed, primitive, TAG, writeDer } from '../../../shared/ber.js'
+import { type Asn1Value, CONTEXT, constructed, primitive, TAG } from '../../../shared/asn1.js'
+import { writeDer } from '../../../shared/ber.js'
 
 const { subtle } = webcrypto
 
@@ -24,31 +25,31 @@ export async function importPrivateKey(pkcs8: Uint8Array): Promise<webcrypto.Cry
 
 /** The parts of an envelope that a test may want to be otherwise. */
 export interface EnvelopeParts {
-  contentType: BerValue
-  version: BerValue
-  recipientVersion: BerValue
-  recipientId: BerValue
-  oaep: BerValue
-  encryptedKey: BerValue
-  innerType: BerValue
-  cipher: BerValue
-  encrypted: BerValue
+  contentType: Asn1Value
+  version: Asn1Value
+  recipientVersion: Asn1Value
+  recipientId: Asn1Value
+  oaep: Asn1Value
+  encryptedKey: Asn1Value
+  innerType: Asn1Value
+  cipher: Asn1Value
+  encrypted: Asn1Value
   /** After the four fields of KeyTransRecipientInfo, and the three of EncryptedContentInfo. */
-  moreOfRecipient: BerValue[]
-  moreOfContent: BerValue[]
+  moreOfRecipient: Asn1Value[]
+  moreOfContent: Asn1Value[]
   /** After the three fields of EnvelopedData. */
-  attributes: BerValue[]
+  attributes: Asn1Value[]
   /** After the one recipient. */
-  moreRecipients: BerValue[]
+  moreRecipients: Asn1Value[]
 }
 
-export const sequence = (...children: BerValue[]) => constructed(TAG.SEQUENCE, children)
-export const tagged = (number: number, ...children: BerValue[]) => constructed(number, children, CONTEXT)
+export const sequence = (...children: Asn1Value[]) => constructed(TAG.SEQUENCE, children)
+export const tagged = (number: number, ...children: Asn1Value[]) => constructed(number, children, CONTEXT)
 export const octetString = (bytes: Uint8Array) => primitive(TAG.OCTET_STRING, bytes)
 export const integer = (value: number) => primitive(TAG.INTEGER, Uint8Array.of(value))
 export const nothing = primitive(TAG.NULL, new Uint8Array(0))
 
-export function oid(dotted: string): BerValue {
+export function oid(dotted: string): Asn1Value {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   const bytes = [first * 40 + second]
   for (const arc of rest) {
@@ -72,9 +73,9 @@ export const OIDS = {
   aes256Cbc: '2.16.840.1.101.3.4.1.42',
 }
 
-export const hash = (name: string, ...parameters: BerValue[]) => sequence(oid(name), ...parameters)
+export const hash = (name: string, ...parameters: Asn1Value[]) => sequence(oid(name), ...parameters)
 
-export function oaep(...parameters: BerValue[]): BerValue {
+export function oaep(...parameters: Asn1Value[]): Asn1Value {
   return sequence(oid(OIDS.oaep), sequence(...parameters))
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { attest } from '../../../enclave/nsm/attest.js'
-import { verifyAttestation } from '../../../shared/attestation/verify.js'
+import { verifyAttestation } from '../../../shared/attestation/index.js'
 import { refusal } from '../../support/errors.js'
 import { simulated } from '../../support/simulated.js'
 import { scriptedModule } from './scripted-module.js'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_DOCUMENT_LENGTH, parseAttestation } from '../../../shared/attestation/document.js'
+import { parseAttestation } from '../../../shared/attestation/document.js'
+import { MAX_DOCUMENT_LENGTH } from '../../../shared/attestation/document-fields.js'
 import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
 import { type Fields, PCRS, payload, unsigned, ZERO_PCRS } from '../../support/attestations.js'
 import { NOW } from '../../support/certificates.js'
@@ -162,9 +163,19 @@ describe('timestamp', () => {
     expect(await refusedWith({ timestamp })).toBe('ERR_DOCUMENT_TIMESTAMP')
   })
 
-  it('may be the first and the last millisecond that a date holds', () => {
-    expect(read({ timestamp: 1 }).timestamp.toISOString()).toBe('1970-01-01T00:00:00.001Z')
+  it('may be the last millisecond that a date holds', () => {
     expect(read({ timestamp: 8.64e15 }).timestamp.getTime()).toBe(8.64e15)
+  })
+
+  it('in seconds is refused by the date that it would be', async () => {
+    const { code, message } = await refusal(() => read({ timestamp: NOW.getTime() / 1000 }))
+    expect(code).toBe('ERR_DOCUMENT_TIMESTAMP')
+    expect(message).toContain('1970-01-21T')
+  })
+
+  it('is in milliseconds from the year 2001 on', async () => {
+    expect(await refusedWith({ timestamp: 1e12 - 1 })).toBe('ERR_DOCUMENT_TIMESTAMP')
+    expect(read({ timestamp: 1e12 }).timestamp.toISOString()).toBe('2001-09-09T01:46:40.000Z')
   })
 })
 

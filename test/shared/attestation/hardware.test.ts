@@ -1,7 +1,7 @@
 /** Documents that AWS's hardware signed, and broken ones from other projects. */
 import { describe, expect, it } from 'vitest'
-import { verifyAttestation } from '../../../shared/attestation/verify.js'
-import { FormatError, VerificationError } from '../../../shared/errors.js'
+import { verifyAttestation } from '../../../shared/attestation/index.js'
+import { FormatError } from '../../../shared/errors.js'
 import { type AttestationCase, attestationCases } from '../../support/attestations.js'
 import { code, refusal } from '../../support/errors.js'
 import { readVector, withVectors } from '../../support/vectors.js'
@@ -83,35 +83,6 @@ withVectors('documents of real hardware', (directory) => {
         'ERR_COSE_SIGNATURE',
       )
     })
-  })
-
-  describe('with one bit flipped', () => {
-    const refused = async (item: AttestationCase, position: number, bit: number) => {
-      const bytes = Uint8Array.from(read(item))
-      bytes[position] = (bytes[position] ?? 0) ^ (1 << bit)
-      const options = { now: new Date(item.time), allowDebug: true, clockTolerance: 1e12, ...anyAge }
-      const error = await refusal(() => verifyAttestation(bytes, options))
-      const expected = error instanceof FormatError || error instanceof VerificationError
-      expect([position, bit, expected]).toEqual([position, bit, true])
-    }
-    const find = (name: string) => {
-      const item = real.find(({ file }) => file.includes(name))
-      if (item === undefined) throw new Error(`no document of ${name}`)
-      return item
-    }
-
-    it.each(['mystenlabs', 'capeprivacy'])('%s is refused, at every seventh byte', async (name) => {
-      const item = find(name)
-      const { length } = read(item)
-      for (let position = 0; position < length; position += 7)
-        await refused(item, position, (position / 7) % 8)
-    })
-
-    it('dstack is refused, at every byte', async () => {
-      const item = find('dstack')
-      const { length } = read(item)
-      for (let position = 0; position < length; position++) await refused(item, position, (position * 5) % 8)
-    }, 120_000)
   })
 
   it.each([...real, ...debug])('$file is refused when it is cut short', async (item) => {

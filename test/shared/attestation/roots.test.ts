@@ -1,10 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { AWS_NITRO_ROOT, readRoot } from '../../../shared/attestation/roots.js'
+import { AWS_NITRO_ROOT, readCertificate } from '../../../shared/attestation/roots.js'
 import { UsageError } from '../../../shared/errors.js'
 import { refusal } from '../../support/errors.js'
 import { readVector, withVectors } from '../../support/vectors.js'
 
+const readRoot = (root: unknown) => readCertificate(root, 'root')
 const FINGERPRINT = '641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b'
 const BODY = AWS_NITRO_ROOT.replace(/-----[^-]+-----/g, '')
 const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`
@@ -33,7 +34,7 @@ describe('the AWS Nitro Enclaves root G1', () => {
 describe('reading a root', () => {
   it('takes DER as it is', () => {
     const der = Uint8Array.of(1, 2, 3)
-    expect(readRoot(der)).toBe(der)
+    expect(readRoot(der)).toEqual(der)
   })
 
   it('takes PEM with any line breaks and space around it', () => {
@@ -54,11 +55,12 @@ describe('reading a root', () => {
     ['base64 cut short', pem(BODY.trim().slice(0, -2))],
     ['base64 with padding in the middle', pem(`AA==${BODY.trim()}`)],
     ['a path', '/etc/root.pem'],
+    ['no bytes', new Uint8Array(0)],
     ['a number', 1],
     ['null', null],
     ['an object', { pem: AWS_NITRO_ROOT }],
   ])('refuses %s', async (_, root) => {
-    const error = await refusal(() => readRoot(root as string))
+    const error = await refusal(() => readRoot(root))
     expect(error).toBeInstanceOf(UsageError)
     expect(error.code).toBe('ERR_USAGE')
   })

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { verifyAttestation } from '../../../shared/attestation/verify.js'
-import { signSign1 } from '../../../shared/cose.js'
+import { verifyAttestation } from '../../../shared/attestation/index.js'
+import { signSign1 } from '../../../shared/cose-signature.js'
 import { UsageError, VerificationError } from '../../../shared/errors.js'
 import { createInstanceAuthority, issueEnclaveCertificate } from '../../../simulator/authority.js'
 import { type Fields, PCRS, payload, signed, signedBy, ZERO_PCRS } from '../../support/attestations.js'
@@ -29,6 +29,13 @@ describe('a genuine document', () => {
       places.map((place) => `C=US, O=test, CN=${place}.test`),
     )
     expect(links[4]?.notAfter).toEqual(TO)
+  })
+
+  it('may stand in memory that threads share', async () => {
+    const { bytes, roots } = await signed()
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    await expect(verify({ bytes: shared, roots })).resolves.toBeDefined()
   })
 
   it('of the simulator is genuine under its own root alone', async () => {

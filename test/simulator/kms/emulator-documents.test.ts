@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { verifyAttestation } from '../../../shared/attestation/verify.js'
+import { verifyAttestation } from '../../../shared/attestation/index.js'
 import { decodeCbor, encodeCbor } from '../../../shared/cbor.js'
 import { acceptUnsignedEmulatorDocuments } from '../../../simulator/kms/emulator-documents.js'
 import { refusal } from '../../support/errors.js'

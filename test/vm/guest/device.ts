@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { expect, it, onTestFinished } from 'vitest'
 import { openNsm } from '../../../enclave/nsm/open.js'
 import { loadNative, type Result } from '../../../native/index.js'
-import { verifyAttestation } from '../../../shared/attestation/verify.js'
+import { verifyAttestation } from '../../../shared/attestation/index.js'
 import { descriptors, noLeak } from '../../support/vsock-conformance-bench.js'
 
 export function device(): void {

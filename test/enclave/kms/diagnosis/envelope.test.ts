@@ -2,7 +2,7 @@ import type { webcrypto } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Failure } from '../../../../enclave/kms/diagnosis/diagnosis.js'
 import { unopened } from '../../../../enclave/kms/diagnosis/envelope.js'
-import { CONTEXT, primitive } from '../../../../shared/ber.js'
+import { CONTEXT, primitive } from '../../../../shared/asn1.js'
 import { type EnvelopeParts, octetString, rsaKeyPair, seal } from '../support.js'
 
 let own: webcrypto.CryptoKeyPair

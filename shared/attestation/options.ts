@@ -1,0 +1,82 @@
+/** How a caller asks for a verification: everything is read, or refused, before the document is looked at. */
+import { UsageError } from '../errors.js'
+import { isPlain } from '../plain.js'
+import { shown } from '../printable.js'
+import type { AttestationPolicy, DocumentPolicy } from './policy.js'
+import { AWS_NITRO_ROOT, readCertificate } from './roots.js'
+
+export interface TrustOptions {
+  /** Trusted roots, PEM or DER, compared byte for byte; the AWS Nitro Enclaves root G1 unless given. */
+  readonly roots?: readonly (string | Uint8Array)[]
+  /** The time of verification; the clock unless given. */
+  readonly now?: Date
+  /** False: nothing that was learned from earlier documents is used, and nothing remembered. */
+  readonly cache?: boolean
+}
+
+export type VerifyOptions = AttestationPolicy & TrustOptions
+export type VerifyNitroTpmOptions = DocumentPolicy & TrustOptions
+
+const TRUST_OPTIONS = ['roots', 'now', 'cache'] satisfies (keyof TrustOptions)[]
+const DOCUMENT_OPTIONS = [
+  'pcrs',
+  'moduleId',
+  'nonce',
+  'userData',
+  'publicKey',
+  'maxAge',
+  'clockTolerance',
+] satisfies (keyof DocumentPolicy)[]
+const ENCLAVE_OPTIONS = [
+  'signingCertificate',
+  'roleArn',
+  'instanceId',
+  'allowDebug',
+] satisfies (keyof AttestationPolicy)[]
+
+export const NITRO_TPM_OPTIONS: readonly string[] = [...TRUST_OPTIONS, ...DOCUMENT_OPTIONS]
+export const ENCLAVE_VERIFY_OPTIONS: readonly string[] = [...NITRO_TPM_OPTIONS, ...ENCLAVE_OPTIONS]
+
+export interface Trust {
+  /** DER. */
+  readonly roots: readonly Uint8Array[]
+  readonly now: Date
+  readonly cache: boolean
+}
+
+const AWS_ROOTS = [readCertificate(AWS_NITRO_ROOT, 'roots')]
+
+/** Throws UsageError ERR_USAGE. */
+export function readTrust({ roots, now, cache = true }: TrustOptions): Trust {
+  if (roots !== undefined && !Array.isArray(roots)) {
+    throw new UsageError('ERR_USAGE', 'roots is not an array of certificates')
+  }
+  if (typeof cache !== 'boolean') throw new UsageError('ERR_USAGE', 'cache is not true or false')
+  return {
+    roots:
+      roots === undefined
+        ? AWS_ROOTS
+        : roots.map((root: unknown) => readCertificate(root, 'one of the roots')),
+    now: readTime(now ?? new Date()),
+    cache,
+  }
+}
+
+/** A misspelt requirement would require nothing. */
+export function checkNames(options: unknown, known: readonly string[]): void {
+  if (!isPlain(options)) throw new UsageError('ERR_USAGE', 'options is not an object')
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const words = ENCLAVE_VERIFY_OPTIONS.includes(unknown)
+    ? `${unknown} is for the documents of enclaves; a NitroTPM has nothing of the kind`
+    : `${shown(unknown)} is not an option of this verification`
+  throw new UsageError('ERR_USAGE', words)
+}
+
+/** A copy: a Date can be changed while it is used. */
+function readTime(now: unknown): Date {
+  if (!(now instanceof Date) || Number.isNaN(now.getTime())) {
+    throw new UsageError('ERR_USAGE', 'now is not a valid Date')
+  }
+  return new Date(now.getTime())
+}

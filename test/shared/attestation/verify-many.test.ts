@@ -1,0 +1,273 @@
+import { getEventListeners } from 'node:events'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { examineAttestation, verifyMany } from '../../../shared/attestation/index.js'
+import type { VerifyOptions } from '../../../shared/attestation/options.js'
+import type { Examination } from '../../../shared/attestation/verify.js'
+import {
+  createVerifyMany,
+  type Documents,
+  type VerifyManyOptions,
+} from '../../../shared/attestation/verify-many.js'
+import type { Examiner } from '../../../shared/attestation/verify-many-iteration.js'
+import { verifyMany as verifyManyInBrowsers } from '../../../shared/attestation/web.js'
+import { UsageError } from '../../../shared/errors.js'
+import { signed } from '../../support/attestations.js'
+import { NOW } from '../../support/certificates.js'
+import { code } from '../../support/errors.js'
+
+/** An examiner of the test's own, which answers when it is told to; its outcomes are the documents themselves. */
+function bench(readAhead = 4) {
+  const under: {
+    readonly document: Uint8Array
+    readonly answer: () => void
+    readonly fail: (error: Error) => void
+  }[] = []
+  const close = vi.fn(async () => {})
+  const started = vi.fn<(options: VerifyOptions, concurrency: number) => void>()
+  const start = (options: VerifyOptions, concurrency: number): Examiner => {
+    started(options, concurrency)
+    return {
+      readAhead,
+      close,
+      examine: (document) =>
+        new Promise((resolve, reject) => {
+          const outcome = { accepted: true, document } as unknown as Examination
+          under.push({ document, answer: () => resolve(outcome), fail: reject })
+        }),
+    }
+  }
+  return { under, close, started, verifyMany: createVerifyMany(examineAttestation, start, () => 3) }
+}
+const documents = (count: number) => Array.from({ length: count }, (_, i) => Uint8Array.of(i))
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+const numbers = (outcomes: readonly (Examination | undefined)[]) =>
+  outcomes.map((outcome) => (outcome?.document as unknown as Uint8Array | undefined)?.[0])
+
+/** A source that a test looks into. */
+function source(count: number, failure?: Error) {
+  const state = { read: 0, ended: 0 }
+  const iterate = function* () {
+    try {
+      for (const document of documents(count)) {
+        state.read++
+        yield document
+      }
+      if (failure) throw failure
+    } finally {
+      state.ended++
+    }
+  }
+  return { state, documents: iterate() }
+}
+
+describe('outcomes', () => {
+  it('come in the order of the documents, whatever is finished first', async () => {
+    const { under, verifyMany } = bench()
+    const all = collect(verifyMany(documents(3)))
+    await turn()
+    for (const { answer } of under.toReversed()) answer()
+    expect(numbers(await all)).toEqual([0, 1, 2])
+  })
+
+  it('are of the bytes as they were read', async () => {
+    const { under, verifyMany } = bench()
+    const bytes = Uint8Array.of(7)
+    const first = verifyMany([bytes]).next()
+    await turn()
+    bytes[0] = 8
+    under[0]?.answer()
+    expect(numbers([(await first).value ?? undefined])).toEqual([7])
+  })
+
+  it('of an asynchronous source come before it has given the next document', async () => {
+    const { under, verifyMany } = bench()
+    const outcomes = verifyMany(neverEnding())
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    expect(numbers([(await first).value ?? undefined])).toEqual([0])
+    await outcomes.return()
+  })
+
+  it('that were read before the source failed come before its error', async () => {
+    const { under, verifyMany } = bench()
+    const { documents } = source(1, new Error('no more'))
+    const outcomes = verifyMany(documents)
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    expect((await first).done).toBe(false)
+    await expect(outcomes.next()).rejects.toThrow('no more')
+    expect(await outcomes.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('end with what could not be examined, and with them the source', async () => {
+    const { under, close, verifyMany } = bench()
+    const { state, documents } = source(9)
+    const first = verifyMany(documents).next()
+    await turn()
+    under[0]?.fail(new Error('lost'))
+    await expect(first).rejects.toThrow('lost')
+    expect(close).toHaveBeenCalledOnce()
+    expect(state.ended).toBe(1)
+  })
+})
+
+/** One document, and then a next that never comes, and that return() is not heard in. */
+async function* neverEnding() {
+  yield Uint8Array.of(0)
+  await new Promise(() => {})
+}
+
+async function collect(outcomes: AsyncIterable<Examination>): Promise<Examination[]> {
+  const all: Examination[] = []
+  for await (const outcome of outcomes) all.push(outcome)
+  return all
+}
+
+it('reads no further ahead than it may', async () => {
+  const { under, verifyMany } = bench(4)
+  const { state, documents } = source(100)
+  const outcomes = verifyMany(documents)
+  const first = outcomes.next()
+  await turn()
+  expect(state.read).toBe(4)
+  for (const { answer } of under) answer()
+  await first
+  await turn()
+  expect(state.read).toBe(5)
+  await outcomes.return()
+})
+
+describe('an iteration that is ended early', () => {
+  it('ends its source and its examiner, and asks neither for more', async () => {
+    const { under, close, verifyMany } = bench()
+    const { state, documents } = source(100)
+    const outcomes = verifyMany(documents)
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    await first
+    await outcomes.return()
+    await turn()
+    expect(close).toHaveBeenCalledOnce()
+    expect(state).toEqual({ read: 5, ended: 1 })
+    expect(await outcomes.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('by throw() rejects with that', async () => {
+    const { under, close, verifyMany } = bench()
+    const outcomes = verifyMany(documents(9))
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    await first
+    await expect(outcomes.throw(new Error('enough'))).rejects.toThrow('enough')
+    expect(close).toHaveBeenCalledOnce()
+  })
+
+  it('does not wait for a source that never answers', async () => {
+    const { verifyMany } = bench()
+    const outcomes = verifyMany(neverEnding())
+    const first = outcomes.next()
+    await turn()
+    await outcomes.return()
+    expect(await first).toEqual({ done: true, value: undefined })
+  })
+
+  it('by its signal rejects with the reason, also when it waits', async () => {
+    const { close, verifyMany } = bench()
+    const controller = new AbortController()
+    const first = verifyMany(neverEnding(), { signal: controller.signal }).next()
+    await turn()
+    controller.abort(new Error('too late'))
+    await expect(first).rejects.toThrow('too late')
+    expect(close).toHaveBeenCalledOnce()
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('before it began reads nothing', async () => {
+    const { state, documents } = source(9)
+    const signal = AbortSignal.abort(new Error('never'))
+    await expect(bench().verifyMany(documents, { signal }).next()).rejects.toThrow('never')
+    expect(state.read).toBe(0)
+  })
+
+  it('leaves no listener on a signal that outlives it', async () => {
+    const { signal } = new AbortController()
+    await collect(verifyMany([Uint8Array.of(0)], { signal }))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+})
+
+describe('a call that means nothing', () => {
+  const calls: readonly [string, unknown, unknown][] = [
+    ['documents that are none', 7, {}],
+    ['a document that is none', ['text'], {}],
+    ['no options but null', [], null],
+    ['an option that there is not', [], { nonces: [] }],
+    ['an option of examineAttestation that is wrong', [], { maxAge: 'long' }],
+    ['a concurrency of none', [], { concurrency: 0 }],
+    ['a concurrency of halves', [], { concurrency: 1.5 }],
+    ['a concurrency beyond measure', [], { concurrency: 1025 }],
+    ['a signal that is none', [], { signal: {} }],
+    ['something that cannot be copied', [], { pcrs: { 0: { toString: () => '00'.repeat(48) } } }],
+  ]
+  it.each(calls)('%s', async (_, documents, options) => {
+    const outcomes = verifyMany(documents as Documents, options as VerifyManyOptions)
+    await expect(outcomes.next()).rejects.toBeInstanceOf(UsageError)
+  })
+
+  it('is refused before anything is read or started', async () => {
+    const { started, verifyMany } = bench()
+    const { state, documents } = source(9)
+    expect(await code(() => verifyMany(documents, { maxAge: -1 }).next())).toBe('ERR_USAGE')
+    expect(state.read).toBe(0)
+    expect(started).not.toHaveBeenCalled()
+  })
+})
+
+it('holds every document to the options as they were', async () => {
+  const { started, verifyMany } = bench()
+  const now = new Date(NOW)
+  const outcomes = verifyMany([], { now, concurrency: 7 })
+  await outcomes.next()
+  now.setTime(0)
+  expect(started).toHaveBeenCalledWith({ now: NOW }, 7)
+})
+
+describe.each([
+  ['here, without threads', verifyMany, 1],
+  ['in browsers', verifyManyInBrowsers, 4],
+])('%s', (_, verifyMany, concurrency) => {
+  let bytes: Uint8Array
+  let options: VerifyManyOptions
+  beforeAll(async () => {
+    const made = await signed()
+    bytes = made.bytes
+    options = { roots: made.roots, now: NOW, concurrency }
+  })
+
+  it('says of each document what examineAttestation says', async () => {
+    const { concurrency: _, ...asked } = options
+    const mixed = [bytes, new Uint8Array(9), bytes]
+    const expected = await Promise.all(mixed.map((document) => examineAttestation(document, asked)))
+    expect(await collect(verifyMany(mixed, options))).toEqual(expected)
+  })
+
+  it('verifies each document at the time that the clock shows then', async () => {
+    const { now: _, ...byTheClock } = options
+    vi.useFakeTimers({ toFake: ['Date'], now: NOW })
+    const later = function* () {
+      yield bytes
+      vi.setSystemTime(NOW.getTime() + 301_000)
+      yield bytes
+    }
+    try {
+      const outcomes = await collect(verifyMany(later(), { ...byTheClock, concurrency: 1 }))
+      expect(outcomes).toMatchObject([{ accepted: true }, { error: { code: 'ERR_POLICY_MAX_AGE' } }])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})

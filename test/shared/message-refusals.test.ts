@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest'
+import { parseRequest } from '../../shared/messages.js'
+import { refusal } from '../support/errors.js'
+
+const credentials = { type: 'setCredentials', accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'planted' }
+const NOT_UNDERSTOOD = 'the message is not understood: '
+
+it.each([
+  ['{', 'the message is not JSON'],
+  ['7', `${NOT_UNDERSTOOD}the message: not as it must be`],
+  ['{"type":"restart"}', `${NOT_UNDERSTOOD}type: no request of that name`],
+  ['{}', `${NOT_UNDERSTOOD}type: no request of that name`],
+  [
+    JSON.stringify({ ...credentials, accessKeyId: '', secretAccessKey: 'planted\n' }),
+    `${NOT_UNDERSTOOD}accessKeyId: not as it must be; secretAccessKey: not as it must be`,
+  ],
+  [
+    '{"type":"status","region":"planted","host":"planted"}',
+    `${NOT_UNDERSTOOD}the message has members that nobody may set: region, host`,
+  ],
+])('%s is refused by the name of what is wrong, and shows no value', async (line, message) => {
+  expect(await refusal(() => parseRequest(line))).toMatchObject({ code: 'ERR_MESSAGE', message })
+})
+
+it.each([
+  ['numberOfBytes', { type: 'generateRandom', numberOfBytes: 0 }],
+  ['numberOfBytes', { type: 'generateRandom', numberOfBytes: 1_025 }],
+  ['numberOfBytes', { type: 'generateRandom', numberOfBytes: 1.5 }],
+  ['accessKeyId', { ...credentials, accessKeyId: 'A'.repeat(129) }],
+  ['accessKeyId', { ...credentials, accessKeyId: ' ASIA' }],
+  ['accessKeyId', { ...credentials, accessKeyId: 'ASIA\n' }],
+  ['secretAccessKey', { ...credentials, secretAccessKey: 'x'.repeat(257) }],
+  ['secretAccessKey', { ...credentials, secretAccessKey: '' }],
+  ['secretAccessKey', { ...credentials, secretAccessKey: ' x' }],
+  ['secretAccessKey', { ...credentials, secretAccessKey: 'x ' }],
+  ['sessionToken', { ...credentials, sessionToken: 'x'.repeat(8_193) }],
+  ['expiration', { ...credentials, expiration: 'tomorrow' }],
+])('%s is held to what it may be', async (member, request) => {
+  expect(await refusal(() => parseRequest(JSON.stringify(request)))).toMatchObject({
+    message: `${NOT_UNDERSTOOD}${member}: not as it must be`,
+  })
+})
+
+it.each([
+  { type: 'generateRandom', numberOfBytes: 1 },
+  { ...credentials, accessKeyId: 'A'.repeat(128), secretAccessKey: 'x'.repeat(256) },
+  { ...credentials, secretAccessKey: '!~', sessionToken: 'x'.repeat(8_192) },
+])('the longest and the shortest are read', (request) => {
+  expect(parseRequest(JSON.stringify(request))).toEqual(request)
+})
