@@ -15,7 +15,14 @@ it.each([
   ],
   [
     'nitro-enclave-sdk/attestation',
-    ['verifyAttestation', 'examineAttestation', 'verifyMany', 'parseAttestation', 'AWS_NITRO_ROOT', 'PolicyError'],
+    [
+      'verifyAttestation',
+      'examineAttestation',
+      'verifyMany',
+      'parseAttestation',
+      'AWS_NITRO_ROOT',
+      'PolicyError',
+    ],
   ],
   [
     'nitro-enclave-sdk/vsock',

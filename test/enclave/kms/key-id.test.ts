@@ -71,6 +71,8 @@ describe('a full ARN', () => {
     `${KEY_ARN}\n`,
     ` ${KEY_ARN}`,
     'arn:aws:kms:eu-central-1:111122223333:key/',
+    [KEY_ARN],
+    Object(KEY_ARN),
   ])('is not %j', (keyId) => {
     expect(() => requireFullArns('Decrypt', { KeyId: keyId }, true)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE', message: expect.stringContaining('requireKeyArn') }),
