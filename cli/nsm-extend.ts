@@ -5,7 +5,7 @@ import { UsageError } from '../shared/errors.js'
 import { readInput } from './input.js'
 import { onModule } from './nsm-module.js'
 import { registerJson, registerRow } from './nsm-register.js'
-import { hex, integer } from './options.js'
+import { hex, integer, unshown } from './options.js'
 import { write, writeJson } from './write.js'
 
 interface Flags {
@@ -18,16 +18,19 @@ The new value is SHA-384(old value || data): the bytes as they are in the file, 
 of them. For more than 4,068 bytes make a digest of your own:
   openssl dgst -sha384 -binary config.json | nitro-enclave nsm extend 16 -`
 
+const DATA = '--data-hex <hex>'
+
 export function nsmExtendCommand(): Command {
-  return new Command('extend')
+  const command = new Command('extend')
+  return command
     .description('Extend an open register by data, and show its new value. This cannot be undone.')
     .argument('<index>', '0 to 31; those that an application may use are 16 to 31', integer)
     .argument('[file]', 'the data, taken as it is; - for standard input')
-    .option('--data-hex <hex>', 'the data, instead of a file', hex)
+    .option(DATA, 'the data, instead of a file', unshown(command, DATA, hex))
     .option('--json', 'print one JSON object')
     .addHelpText('after', NOTES)
-    .action((index: number, file: string | undefined, flags: Flags, command: Command) =>
-      onModule(command, async (nsm) => {
+    .action((index: number, file: string | undefined, flags: Flags, invoked: Command) =>
+      onModule(invoked, async (nsm) => {
         const value = await extendPcr(nsm, index, await dataOf(file, flags.dataHex))
         const register = { index, value, locked: false }
         if (flags.json) writeJson(registerJson(register))

@@ -1,5 +1,5 @@
 /** Values of flags. Each reader throws commander's InvalidArgumentError, which names the flag and ends with 1. */
-import { InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 
 export type Registers = Readonly<Record<number, string>>
 
@@ -27,9 +27,37 @@ export function registerNumbers(value: string, previous: readonly number[] = [])
   return [...previous, ...numbers]
 }
 
+type Reader<T> = (value: string, previous?: T) => T
+
+/** Of a flag that is given twice a script lost one: which of them was meant is not guessed. */
+export function once<T>(read: (value: string) => T): Reader<T> {
+  return (value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+    return read(value)
+  }
+}
+
+/** For a value that may be a secret: commander's own message would show it. */
+export function unshown<T>(command: Command, flags: string, read: Reader<T>): Reader<T> {
+  return (value, previous) => {
+    try {
+      return read(value, previous)
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error
+      return command.error(`error: option '${flags}' argument is invalid. ${error.message}`)
+    }
+  }
+}
+
 export function hex(value: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(value)) throw new InvalidArgumentError('Expected hex digits, two a byte.')
   return Buffer.from(value, 'hex')
+}
+
+/** An empty nonce asks for nothing that a copied document cannot have: a variable of the shell was not set. */
+export function nonceHex(value: string): Uint8Array {
+  if (value === '') throw new InvalidArgumentError('Expected hex digits, not an empty text.')
+  return hex(value)
 }
 
 export function integer(value: string): number {

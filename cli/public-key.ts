@@ -5,7 +5,12 @@ import { readInput } from './input.js'
 
 /** DER SubjectPublicKeyInfo. Of a private key the public half. Throws UsageError ERR_USAGE for a file without one. */
 export async function readPublicKey(file: string): Promise<Uint8Array> {
-  const bytes = Buffer.from(await readInput(file))
+  return publicKeyOf(await readInput(file), file)
+}
+
+/** The same of what was read from `file`: what a pipe holds is read once. */
+export function publicKeyOf(content: Uint8Array, file: string): Uint8Array {
+  const bytes = Buffer.from(content)
   const key =
     readable(() => createPublicKey(bytes)) ??
     readable(() => createPublicKey({ key: bytes, format: 'der', type: 'spki' }))

@@ -2,7 +2,7 @@
 import { type ErrorCode, NitroEnclaveError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
 import { exitCode } from './exit-codes.js'
-import { write } from './write.js'
+import { writeJson } from './write.js'
 
 /** What to do next, for errors that a flag or another command answers. */
 const NEXT_STEPS: Partial<Record<ErrorCode, string>> = {
@@ -31,7 +31,7 @@ export async function reporting(
   } catch (error) {
     process.exitCode = exitCode(error)
     const failure = error instanceof Error ? error : new Error(String(error))
-    if (json) write(JSON.stringify(json(failure), null, 2))
+    if (json) writeJson(json(failure))
     const known = failure instanceof NitroEnclaveError
     process.stderr.write(
       `nitro-enclave ${command}: ${known ? `${printable(failure.message)} (${failure.code})` : failure.stack}\n`,

@@ -3,8 +3,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { VerifyOptions } from '../shared/attestation/index.js'
 import { UsageError } from '../shared/errors.js'
 import { readPublicKeyField, readSigningCertificate } from './attested-files.js'
-import { hex, register, seconds, secondsOrNone, time } from './options.js'
-import { readRoots } from './roots.js'
+import { readCertificates } from './certificate-file.js'
+import { hex, nonceHex, once, register, seconds, secondsOrNone, time, unshown } from './options.js'
 
 export interface PolicyFlags {
   readonly policy?: string
@@ -23,26 +23,39 @@ export interface PolicyFlags {
   readonly at?: Date
 }
 
+const NONCE = '--nonce <hex>'
+const USER_DATA = '--user-data <hex>'
+const PUBLIC_KEY = '--public-key <hex|file>'
+
 export function policyOptions(command: Command): Command {
+  const text = (value: string) => value
   return command
-    .option('--policy <file>', 'ask what this policy.json asks; flags beside it replace its members')
+    .option(
+      '--policy <file>',
+      'ask what this policy.json asks; flags beside it replace its members',
+      once(text),
+    )
     .option('--pcr <I=HEX>', 'require this register; of several values for one any will do', acceptedRegister)
     .option('--signing-certificate <file>', "PCR8: require this signer's image", repeated)
     .option('--role-arn <arn>', 'PCR3: require this IAM role of the parent instance', repeated)
     .option('--instance-id <id>', 'PCR4: require this parent instance', repeated)
     .option('--module-id <id>', 'require this enclave', repeated)
-    .option('--nonce <hex>', 'require this nonce', hex)
-    .option('--user-data <hex>', 'require this user data', hex)
-    .option('--public-key <hex|file>', 'require this public key; of PEM the DER within it (./cafe is a file)')
+    .option(NONCE, 'require this nonce', unshown(command, NONCE, once(nonceHex)))
+    .option(USER_DATA, 'require this user data', unshown(command, USER_DATA, once(hex)))
+    .option(
+      PUBLIC_KEY,
+      'require this public key; of PEM the DER within it (./cafe is a file)',
+      unshown(command, PUBLIC_KEY, once(text)),
+    )
     .option(
       '--max-age <seconds>',
       'accept documents up to this age, or `none` for any (default: 300)',
-      secondsOrNone,
+      once(secondsOrNone),
     )
     .option(
       '--clock-tolerance <seconds>',
       'accept documents from the future up to this (default: 60)',
-      seconds,
+      once(seconds),
     )
     .option('--allow-debug', 'accept enclaves in debug mode, for tests')
     .option(
@@ -50,7 +63,7 @@ export function policyOptions(command: Command): Command {
       'trust these roots, PEM or DER, instead of the AWS Nitro Enclaves root',
       repeated,
     )
-    .option('--at <time>', 'verify at this time, ISO 8601 (default: now)', time)
+    .option('--at <time>', 'verify at this time, ISO 8601 (default: now)', once(time))
 }
 
 /** `document`: the other file of the command. Throws UsageError ERR_USAGE. */
@@ -75,7 +88,7 @@ export async function readPolicyFlags(flags: PolicyFlags, document: string): Pro
     ...(maxAge !== undefined && { maxAge }),
     ...(clockTolerance !== undefined && { clockTolerance }),
     ...(allowDebug && { allowDebug }),
-    ...(root && { roots: (await Promise.all(root.map(readRoots))).flat() }),
+    ...(root && { roots: (await Promise.all(root.map(readCertificates))).flat() }),
     ...(at && { now: at }),
   }
 }

@@ -1,16 +1,15 @@
 /** The members of a verifier's policy.json, and the form of their values. */
 import * as z from 'zod'
 import { fromHex } from '../shared/bytes.js'
-import { shown } from '../shared/printable.js'
 
 type Read<T> = (value: unknown) => T | undefined
 
 /** What `read` makes of the value; where that is undefined, the problem is that the value is not `wanted`. */
-const reading = <T>(wanted: string, read: Read<T>) =>
+const reading = <T>(wanted: string, read: Read<T>, kind: (value: unknown) => string = kindOf) =>
   z.unknown().transform((input, context): T => {
     const value = read(input)
     if (value !== undefined) return value
-    context.issues.push({ code: 'custom', message: `${wanted}, not ${kindOf(input)}`, input })
+    context.issues.push({ code: 'custom', message: `${wanted}, not ${kind(input)}`, input })
     return z.NEVER
   })
 
@@ -30,18 +29,23 @@ const oneOrMore = <T>(wanted: string, read: Read<T>) =>
     })
   })
 
-/** A value may be a secret: of a text only that it is one. */
+/** A value may be a secret, also one that lacks its quotes: of a text or a number only that it is one. */
 function kindOf(value: unknown): string {
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'this text'
-  if (typeof value !== 'object') return shown(value)
+  if (typeof value === 'number') return 'a number'
   return Array.isArray(value) ? 'a list' : 'an object'
 }
 
+const kindOfTime = (value: unknown) => (typeof value === 'number' ? String(value) : kindOf(value))
+
 const text: Read<string> = (value) => (typeof value === 'string' && value !== '' ? value : undefined)
 const hex: Read<Uint8Array> = (value) => (typeof value === 'string' ? fromHex(value) : undefined)
+/** As milliseconds: what is finite in seconds need not be so in these. */
 const seconds: Read<number> = (value) =>
-  typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY ? value * 1000 : undefined
+  typeof value === 'number' && value >= 0 && Number.isFinite(value * 1000) ? value * 1000 : undefined
+/** An empty one asks for nothing that a copied document cannot have. */
+const nonce: Read<Uint8Array> = (value) => (value === '' ? undefined : hex(value))
 const REGISTER_LENGTHS: readonly number[] = [32, 48, 64]
 
 export const registerValues = oneOrMore('a register in hex (SHA-384: 96 digits)', (value) => {
@@ -59,13 +63,15 @@ export const policySchema = z.strictObject({
   roleArn: oneOrMore('the ARN of a role', text).optional(),
   instanceId: oneOrMore('the id of an instance', text).optional(),
   moduleId: oneOrMore('a module id', text).optional(),
-  nonce: reading('hex digits, two a byte', hex).optional(),
+  nonce: reading('hex digits, two a byte', nonce).optional(),
   userData: reading('hex digits, two a byte', hex).optional(),
   publicKey: reading('hex digits, two a byte, or the path of a key', text).optional(),
-  maxAgeSeconds: reading('a number of seconds or "none"', (value) =>
-    value === 'none' ? Number.POSITIVE_INFINITY : seconds(value),
+  maxAgeSeconds: reading(
+    'a number of seconds or "none"',
+    (value) => (value === 'none' ? Number.POSITIVE_INFINITY : seconds(value)),
+    kindOfTime,
   ).optional(),
-  clockToleranceSeconds: reading('a number of seconds', seconds).optional(),
+  clockToleranceSeconds: reading('a number of seconds', seconds, kindOfTime).optional(),
   allowDebug: reading('true or false', (value) =>
     typeof value === 'boolean' ? value : undefined,
   ).optional(),

@@ -12,8 +12,8 @@ import { UsageError } from '../shared/errors.js'
 import { duplicateMember } from '../shared/json-duplicates.js'
 import { withoutControls } from '../shared/printable.js'
 import { readPublicKeyField, readSigningCertificate } from './attested-files.js'
+import { readCertificates } from './certificate-file.js'
 import { readPolicyFile } from './policy-file.js'
-import { readRoots } from './roots.js'
 import { policySchema, registerValues } from './verification-policy-schema.js'
 
 /** Paths in the file are relative to it. Throws UsageError ERR_USAGE, a line for each mistake. */
@@ -29,8 +29,21 @@ export async function parseVerificationPolicy(text: string, file: string): Promi
   const options = await optionsOf(parsed(text, name), dirname(file), report)
   const twice = duplicateMember(text)
   if (twice !== undefined) report(twice, 'given twice')
-  if (problems.length > 0) throw new UsageError('ERR_USAGE', problems.map(withoutControls).join('\n'))
+  if (problems.length > 0) throw new UsageError('ERR_USAGE', listed(problems, name))
   return options
+}
+
+/** Nobody mends more in one go. */
+const MAX_PROBLEMS = 20
+/** Characters of one, which may quote a name or an ARN. */
+const MAX_PROBLEM = 1000
+
+function listed(problems: readonly string[], name: string): string {
+  const lines = problems
+    .slice(0, MAX_PROBLEMS)
+    .map((line) => withoutControls(line.length > MAX_PROBLEM ? `${line.slice(0, MAX_PROBLEM)}…` : line))
+  const more = problems.length - lines.length
+  return [...lines, ...(more > 0 ? [`${name}: and ${more} more`] : [])].join('\n')
 }
 
 function parsed(text: string, name: string): unknown {
@@ -69,7 +82,7 @@ async function optionsOf(value: unknown, folder: string, report: Report): Promis
     const certificate = await readSigningCertificate(here(path))
     return pcr8OfCertificate(certificate).then(() => certificate)
   })
-  const roots = await each('roots', (path) => readRoots(here(path)))
+  const roots = await each('roots', (path) => readCertificates(here(path)))
   const publicKey = await each('publicKey', (given) => readPublicKeyField(given, here))
   return {
     ...(pcrs !== undefined && { pcrs: readRegisters(pcrs, report) }),
@@ -91,6 +104,7 @@ const INDEX = /^(?:[12]?[0-9]|3[01])$/
 
 function readRegisters(value: object, report: Report): Record<number, readonly Uint8Array[]> {
   const registers: Record<number, readonly Uint8Array[]> = {}
+  if (Object.keys(value).length === 0) report(['pcrs'], 'it names no register')
   for (const [index, given] of Object.entries(value)) {
     const { success, data, error } = registerValues.safeParse(given)
     if (!INDEX.test(index)) report(['pcrs', index], 'a register has a number from 0 to 31')

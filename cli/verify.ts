@@ -6,8 +6,6 @@ import {
   examineAttestation,
   examineNitroTpmAttestation,
   type NitroTpmDocument,
-  parseAttestation,
-  parseNitroTpmAttestation,
 } from '../shared/attestation/index.js'
 import { NitroEnclaveError, UsageError } from '../shared/errors.js'
 import { withoutControls } from '../shared/printable.js'
@@ -71,7 +69,7 @@ async function verify(file: string, flags: Flags): Promise<void> {
     ? examineNitroTpmAttestation(bytes, options)
     : examineAttestation(bytes, options))
   if (json) {
-    writeJson(verdict(examination, readable(bytes, nitroTpm)))
+    writeJson(verdict(examination))
     if (!examination.accepted) process.exitCode = exitCode(examination.error)
     return
   }
@@ -95,23 +93,15 @@ function writeReport({ accepted, document, chain = [], checks }: Examination<Doc
   for (const { subject, notAfter } of chain) write(`  ${subject} (until ${notAfter.toISOString()})`)
 }
 
-function verdict(examination: Examination<Document>, document: Document | undefined): object {
-  const { accepted, checks } = examination
+/** The fields of a genuine document, also of one that a policy refuses; of any other `inspect` shows what it claims. */
+function verdict(examination: Examination<Document>): object {
+  const { accepted, document, checks } = examination
   return accepted
-    ? { ok: true, checks, ...documentJson(examination.document) }
+    ? { ok: true, checks, ...documentJson(document) }
     : refusal(examination.error, checks, document)
 }
 
 function refusal(error: Error, checks: readonly Check[], document: Document | undefined): object {
   const code = error instanceof NitroEnclaveError ? error.code : null
   return { ok: false, code, message: error.message, checks, ...documentJson(document) }
-}
-
-/** Of a document that is refused, too, what it says is shown: whoever reads `ok` knows what to think of it. */
-function readable(bytes: Uint8Array, nitroTpm: boolean): Document | undefined {
-  try {
-    return nitroTpm ? parseNitroTpmAttestation(bytes).document : parseAttestation(bytes).document
-  } catch {
-    return undefined
-  }
 }

@@ -48,7 +48,7 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
   }
   // A copy: cbor-x hangs a property on its input, and would read one that hangs there already; and what threads share
   // could change between the walk and the reading.
-  const own = Uint8Array.from(bytes)
+  const own = new Uint8Array(bytes)
   checkWellFormed(own, limits.maxItems)
   return normalize(decoder.decode(own))
 }

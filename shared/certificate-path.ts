@@ -17,6 +17,8 @@ export interface CertificatePath {
   readonly roots: readonly Uint8Array[]
   /** The moment at which every certificate must be valid. */
   readonly at: Date
+  /** Milliseconds by which the end-entity certificate may come from the future; none unless given. */
+  readonly clockTolerance?: number
 }
 
 export interface VerifiedPath<Key> {
@@ -30,7 +32,7 @@ export interface VerifiedPath<Key> {
  * Rejects with VerificationError ERR_CERTIFICATE_*.
  */
 export async function verifyCertificatePath<Key>(
-  { certificate, cabundle, roots, at }: CertificatePath,
+  { certificate, cabundle, roots, at, clockTolerance = 0 }: CertificatePath,
   primitives: Primitives<Key>,
   known?: KnownCertificates<Key>,
 ): Promise<VerifiedPath<Key>> {
@@ -47,7 +49,8 @@ export async function verifyCertificatePath<Key>(
   const path: KnownCertificate<Key>[] = []
   for (const link of links) {
     path.push(await follow(path.at(-1), link, primitives))
-    checkDates(link.certificate, at)
+    // Authorities are older than what they issue; the leaf may be younger than this clock believes.
+    checkDates(link.certificate, at, link === links.at(-1) ? clockTolerance : 0)
   }
   const certificates = path.map((one) => one.certificate)
   const leaf = path.at(-1)
@@ -120,9 +123,9 @@ async function checkIssued<Key>(
   }
 }
 
-function checkDates({ subjectName, notBefore, notAfter }: Certificate, at: Date): void {
+function checkDates({ subjectName, notBefore, notAfter }: Certificate, at: Date, tolerance: number): void {
   // Written so that a time that is none is refused, not let through.
-  if (!(at >= notBefore)) {
+  if (!(at.getTime() + tolerance >= notBefore.getTime())) {
     throw new VerificationError(
       'ERR_CERTIFICATE_NOT_YET_VALID',
       `${subjectName} is valid from ${notBefore.toISOString()}; the time of verification is ${at.toISOString()}`,

@@ -146,8 +146,8 @@ function moment(year: number, digits: string): Date {
   const at = (index: number) => Number(digits.slice(2 * index, 2 * index + 2))
   const date = new Date(Date.UTC(year, at(0) - 1, at(1), at(2), at(3), at(4)))
   const found = [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes()]
-  // A Date turns the 30th of February into a day of March.
-  const exact = [...found, date.getUTCSeconds()].every((part, index) => part === at(index))
+  // A Date turns the 30th of February into a day of March, and a 61st second into the next minute.
+  const exact = found.every((part, index) => part === at(index))
   if (!exact) throw malformed('its validity is a time that no calendar has')
   return date
 }

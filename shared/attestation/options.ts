@@ -1,8 +1,6 @@
-/** How a caller asks for a verification: everything is read, or refused, before the document is looked at. */
+/** How a caller asks for a verification, and whom it trusts. */
 import { UsageError } from '../errors.js'
-import { isPlain } from '../plain.js'
-import { shown } from '../printable.js'
-import type { AttestationPolicy, DocumentPolicy } from './policy.js'
+import { type AttestationPolicy, type DocumentPolicy, readClockTolerance } from './policy.js'
 import { AWS_NITRO_ROOT, readCertificate } from './roots.js'
 
 export interface TrustOptions {
@@ -42,14 +40,17 @@ export interface Trust {
   readonly roots: readonly Uint8Array[]
   readonly now: Date
   readonly cache: boolean
+  /** Milliseconds. */
+  readonly clockTolerance: number
 }
 
 const AWS_ROOTS = [readCertificate(AWS_NITRO_ROOT, 'roots')]
 
 /** Throws UsageError ERR_USAGE. */
-export function readTrust({ roots, now, cache = true }: TrustOptions): Trust {
-  if (roots !== undefined && !Array.isArray(roots)) {
-    throw new UsageError('ERR_USAGE', 'roots is not an array of certificates')
+export function readTrust(options: TrustOptions & DocumentPolicy): Trust {
+  const { roots, now, cache = true } = options
+  if (roots !== undefined && (!Array.isArray(roots) || roots.length === 0)) {
+    throw new UsageError('ERR_USAGE', 'roots is not an array of at least one certificate')
   }
   if (typeof cache !== 'boolean') throw new UsageError('ERR_USAGE', 'cache is not true or false')
   return {
@@ -57,20 +58,10 @@ export function readTrust({ roots, now, cache = true }: TrustOptions): Trust {
       roots === undefined
         ? AWS_ROOTS
         : roots.map((root: unknown) => readCertificate(root, 'one of the roots')),
-    now: readTime(now ?? new Date()),
+    now: now === undefined ? new Date() : readTime(now),
     cache,
+    clockTolerance: readClockTolerance(options),
   }
-}
-
-/** A misspelt requirement would require nothing. */
-export function checkNames(options: unknown, known: readonly string[]): void {
-  if (!isPlain(options)) throw new UsageError('ERR_USAGE', 'options is not an object')
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  const words = ENCLAVE_VERIFY_OPTIONS.includes(unknown)
-    ? `${unknown} is for the documents of enclaves; a NitroTPM has nothing of the kind`
-    : `${shown(unknown)} is not an option of this verification`
-  throw new UsageError('ERR_USAGE', words)
 }
 
 /** A copy: a Date can be changed while it is used. */

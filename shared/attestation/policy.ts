@@ -35,7 +35,10 @@ export interface DocumentPolicy {
   readonly publicKey?: Uint8Array
   /** Milliseconds; 300,000 unless given. An unlimited age must be written out: Infinity. */
   readonly maxAge?: number
-  /** Milliseconds by which a document may come from the future; 60,000 unless given. */
+  /**
+   * Milliseconds by which a document, and the certificate that was made for its enclave, may come from the future; 60,000
+   * unless given. Enclaves attest seconds after they start.
+   */
   readonly clockTolerance?: number
 }
 
@@ -67,7 +70,7 @@ export async function enclaveRequirements(
   const { allowDebug } = policy
   const computed: Requirement[] = []
   for (const { index, name, compute, source } of COMPUTED) {
-    const given = asked(policy, name)
+    const given = policy[name]
     if (given === undefined) continue
     const accepted = several<unknown>(given, name).map(async (value) => ({
       register: await compute(value, primitives),
@@ -102,44 +105,27 @@ export async function documentRequirements(
   computed: readonly Requirement[] = [],
   hint?: Hint,
 ): Promise<readonly Requirement[]> {
-  const { maxAge = MAX_AGE, clockTolerance = CLOCK_TOLERANCE } = policy
+  const { maxAge = MAX_AGE } = policy
+  const clockTolerance = readClockTolerance(policy)
   if (typeof maxAge !== 'number' || !(maxAge >= 0)) {
     throw new UsageError('ERR_USAGE', 'maxAge is not a number of milliseconds')
   }
-  if (
-    typeof clockTolerance !== 'number' ||
-    !(clockTolerance >= 0 && clockTolerance < Number.POSITIVE_INFINITY)
-  ) {
-    throw new UsageError('ERR_USAGE', 'clockTolerance is not a finite number of milliseconds')
-  }
-  const given: unknown = asked(policy, 'pcrs')
-  const pcrs = given === undefined ? {} : given
-  if (!isPlain(pcrs)) throw new UsageError('ERR_USAGE', 'pcrs is not an object of registers by index')
-  const registers = Object.entries(pcrs).map(([index, value]) =>
-    registerRequirement(...readRegister(index, value), primitives, hint),
+  const registers = readRegisters(policy.pcrs).map((register) =>
+    registerRequirement(...register, primitives, hint),
   )
-  const moduleId = asked(policy, 'moduleId')
+  const { moduleId } = policy
   const modules =
     moduleId === undefined ? [] : [moduleRequirement(several(moduleId, 'moduleId').map(readModuleId))]
   const fields: Requirement[] = []
   for (const field of ['nonce', 'userData', 'publicKey'] as const) {
-    const value: unknown = asked(policy, field)
+    const value: unknown = policy[field]
     if (value === undefined) continue
     if (!(value instanceof Uint8Array)) throw new UsageError('ERR_USAGE', `${field} is not a Uint8Array`)
+    // Whoever holds an answer to an empty question could use it as often as wanted.
+    if (field === 'nonce' && value.length === 0) throw new UsageError('ERR_USAGE', 'nonce is empty')
     fields.push(await fieldRequirement(field, value, primitives))
   }
   return [...registers, ...computed, ...modules, ...fields, ageRequirement(maxAge, clockTolerance)]
-}
-
-/** A requirement whose value was lost on the way, such as the nonce of a session that is gone, would ask for nothing. */
-function asked<Policy extends object, Name extends keyof Policy & string>(
-  policy: Policy,
-  name: Name,
-): Policy[Name] | undefined {
-  if (!(name in policy)) return undefined
-  const value = policy[name]
-  if (value !== undefined) return value
-  throw new UsageError('ERR_USAGE', `${name} is undefined; what is not asked for must be left out`)
 }
 
 /** None would mean that nothing is accepted, or that nothing is asked: nobody can tell. */
@@ -150,13 +136,33 @@ function several<Value>(given: OneOrMore<Value>, name: string): readonly Value[]
   return Array.from(values)
 }
 
+/** Throws UsageError ERR_USAGE. */
+export function readClockTolerance({ clockTolerance = CLOCK_TOLERANCE }: DocumentPolicy): number {
+  if (
+    typeof clockTolerance !== 'number' ||
+    !(clockTolerance >= 0 && clockTolerance < Number.POSITIVE_INFINITY)
+  ) {
+    throw new UsageError('ERR_USAGE', 'clockTolerance is not a finite number of milliseconds')
+  }
+  return clockTolerance
+}
+
+function readRegisters(pcrs: unknown): readonly [number, readonly Accepted[]][] {
+  if (pcrs === undefined) return []
+  if (!isPlain(pcrs)) throw new UsageError('ERR_USAGE', 'pcrs is not a plain object of registers by index')
+  const entries: [string, unknown][] = Object.entries(pcrs)
+  // An empty one was meant to name something.
+  if (entries.length === 0) throw new UsageError('ERR_USAGE', 'pcrs names no register')
+  return entries.map(([index, value]) => readRegister(index, value))
+}
+
 function readRegister(key: string, given: OneOrMore<unknown>): [number, readonly Accepted[]] {
   if (!PCR_INDEX.test(key)) {
     throw new UsageError('ERR_USAGE', `${shown(key)} is not a PCR index from 0 to 31`)
   }
   const accepted = several(given, `PCR${key}`).map((value) => {
     const text = typeof value === 'string' ? fromHex(value) : undefined
-    const register = value instanceof Uint8Array ? Uint8Array.from(value) : text
+    const register = value instanceof Uint8Array ? value : text
     if (register === undefined || !PCR_LENGTHS.includes(register.length)) {
       throw new UsageError('ERR_USAGE', `PCR${key} is not 32, 48 or 64 bytes of hex`)
     }

@@ -1,5 +1,6 @@
 /** One iteration over many documents: reads ahead, but not far, and hands the outcomes on in order. */
 import { UsageError } from '../errors.js'
+import { MAX_DOCUMENT_LENGTH } from './document-fields.js'
 import type { Examination } from './verify.js'
 
 export interface Examiner {
@@ -7,11 +8,12 @@ export interface Examiner {
   readonly readAhead: number
   /** `document` is the examiner's own. Rejects when the document could not be examined at all; a document that is refused is an outcome. */
   examine(document: Uint8Array<ArrayBuffer>): Promise<Examination>
-  /** Gives up what is under way. */
+  /** Gives up what is under way. Called once. */
   close(): Promise<void>
 }
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>
+export type Examine = (document: Uint8Array) => Promise<Examination>
 type Settled = { readonly examination: Examination } | { readonly error: unknown }
 
 export class Iteration {
@@ -34,30 +36,42 @@ export class Iteration {
   async *outcomes(
     documents: Iterable<unknown> | AsyncIterable<unknown>,
     examiner: Examiner,
+    here: Examine,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Examination, void, undefined> {
-    const abort = () => this.stop({ reason: signal?.reason })
+    let source: Source | undefined
+    let ended: Promise<void> | undefined
+    const end = () => {
+      ended ??= (async () => {
+        signal?.removeEventListener('abort', abort)
+        await examiner.close()
+        if (source !== undefined) await this.#end(source)
+      })()
+      return ended
+    }
+    // Who aborts may never ask again: the end does not wait for that.
+    const abort = () => {
+      this.stop({ reason: signal?.reason })
+      end().catch(() => {})
+    }
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()
-    let source: Source | undefined
     try {
       if (this.#stopped === undefined) {
         source = open(documents)
-        void this.#read(source, examiner)
+        void this.#read(source, examiner.readAhead, (document) => examineBy(document, examiner, here))
       }
       for (let next = await this.#next(); next !== undefined; next = await this.#next()) yield next
     } finally {
       this.stop()
-      signal?.removeEventListener('abort', abort)
-      await examiner.close()
-      if (source !== undefined) await this.#end(source)
+      await end()
     }
   }
 
-  async #read(source: Source, examiner: Examiner): Promise<void> {
+  async #read(source: Source, readAhead: number, examine: Examine): Promise<void> {
     try {
       while (this.#stopped === undefined) {
-        if (this.#slots.length >= examiner.readAhead) {
+        if (this.#slots.length >= readAhead) {
           await new Promise<void>((resolve) => {
             this.#wakeReader = resolve
           })
@@ -67,7 +81,7 @@ export class Iteration {
         const { done, value } = await source.next()
         this.#asking = false
         if (done) break
-        if (this.#stopped === undefined) this.#take(value, examiner)
+        if (this.#stopped === undefined) this.#take(value, examine)
       }
       this.#exhausted ||= this.#stopped === undefined
     } catch (error) {
@@ -77,7 +91,7 @@ export class Iteration {
     this.#wakeConsumer()
   }
 
-  #take(value: unknown, examiner: Examiner): void {
+  #take(value: unknown, examine: Examine): void {
     if (!(value instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'a document is not a Uint8Array')
     const slot: { settled?: Settled } = {}
     this.#slots.push(slot)
@@ -85,8 +99,7 @@ export class Iteration {
       slot.settled = settled
       this.#wakeConsumer()
     }
-    // A copy: who reads from files or sockets may use one buffer for all documents.
-    examiner.examine(Uint8Array.from(value)).then(
+    examine(value).then(
       (examination) => settle({ examination }),
       (error: unknown) => settle({ error }),
     )
@@ -122,6 +135,21 @@ export class Iteration {
   }
 }
 
+async function examineBy(document: Uint8Array, examiner: Examiner, here: Examine): Promise<Examination> {
+  const { length } = document
+  // A copy: who reads from files or sockets may use one buffer for all documents.
+  if (length <= MAX_DOCUMENT_LENGTH) return await examiner.examine(Uint8Array.from(document))
+  // Refused for its length alone, which is fixed here: its buffer may have another by then.
+  const refused = await here(new Uint8Array(document.buffer, document.byteOffset, length))
+  // A source that gives nothing else shall let the rest of the process have its turn.
+  await new Promise<void>((resolve) => void setTimeout(resolve))
+  return refused
+}
+
 function open(documents: Iterable<unknown> | AsyncIterable<unknown>): Source {
-  return Symbol.asyncIterator in documents ? documents[Symbol.asyncIterator]() : documents[Symbol.iterator]()
+  const { [Symbol.asyncIterator]: asynchronous } = documents as Partial<AsyncIterable<unknown>>
+  // As `for await` does: undefined or null is as good as not there.
+  return asynchronous != null
+    ? asynchronous.call(documents)
+    : (documents as Iterable<unknown>)[Symbol.iterator]()
 }

@@ -66,6 +66,8 @@ export class Thread {
 
   #failed(error: unknown): void {
     this.#events.gone(this)
+    // After an answer that cannot be read it would run on.
+    void this.#worker.terminate()
     const tasks = this.#tasks
     this.#tasks = []
     for (const { reject } of tasks) reject(threadFailed(error))

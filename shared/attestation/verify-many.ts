@@ -1,11 +1,12 @@
 /** Verification of documents in bulk, in the order in which they came. How they are spread is the platform's affair. */
 import { UsageError } from '../errors.js'
-import { checkNames, ENCLAVE_VERIFY_OPTIONS, type VerifyOptions } from './options.js'
+import { ENCLAVE_VERIFY_OPTIONS, type VerifyOptions } from './options.js'
+import { snapshotOf } from './snapshot.js'
 import type { Examination, Verifier } from './verify.js'
 import { type Examiner, Iteration } from './verify-many-iteration.js'
 
 export type VerifyManyOptions = VerifyOptions & {
-  /** Documents verified at the same time, 1 to 1,024. On Node these are threads, as many as it has cores unless given. */
+  /** Documents verified at the same time by one iteration, 1 to 1,024. On Node threads, as many as it has cores unless given. */
   readonly concurrency?: number
   /** Ends the iteration, which rejects with the signal's reason. */
   readonly signal?: AbortSignal
@@ -30,35 +31,43 @@ export function createVerifyMany(
   usualConcurrency: () => number,
 ): VerifyMany {
   return (documents, options = {}) => {
+    const taken = take(options)
     const iteration = new Iteration()
     const outcomes = many(iteration)
-    const end = outcomes.return.bind(outcomes)
-    // A generator's own return() waits for a next() that is under way, and so for a source that may never answer.
+    const { return: end, throw: fail } = outcomes
+    // A generator's own return() and throw() wait for a next() that is under way, and so for a source that may never answer.
     outcomes.return = (value) => {
       iteration.stop()
-      return end(value)
+      return end.call(outcomes, value)
+    }
+    outcomes.throw = (error) => {
+      iteration.stop()
+      return fail.call(outcomes, error)
     }
     return outcomes
 
     async function* many(iteration: Iteration): AsyncGenerator<Examination, void, undefined> {
-      checkNames(options, OPTIONS)
-      const { concurrency = usualConcurrency(), signal, ...asked } = options
+      if ('error' in taken) throw taken.error
+      const { concurrency = usualConcurrency(), signal, ...asked } = taken.options
       checkConcurrency(concurrency)
       checkSignal(signal)
       checkDocuments(documents)
+      const here = (document: Uint8Array) => examine(document, asked)
       // A document of no bytes is refused for that: what can be rejected here are the options.
-      await examine(new Uint8Array(0), asked)
-      yield* iteration.outcomes(documents, start(copyOf(asked), concurrency), signal)
+      await here(new Uint8Array(0))
+      yield* iteration.outcomes(documents, start(asked, concurrency), here, signal)
     }
   }
 }
 
-/** Every document is held to the same, whatever becomes of the caller's objects meanwhile. */
-function copyOf(options: VerifyOptions): VerifyOptions {
+type Taken = { readonly options: VerifyManyOptions } | { readonly error: unknown }
+
+/** What is asked for is what was asked for at the call; what is wrong with it is told by the first next(). */
+function take(options: VerifyManyOptions): Taken {
   try {
-    return structuredClone(options)
-  } catch {
-    throw new UsageError('ERR_USAGE', 'options hold something that cannot be copied')
+    return { options: snapshotOf(options, OPTIONS) }
+  } catch (error) {
+    return { error }
   }
 }
 
@@ -75,10 +84,10 @@ function checkSignal(signal: unknown): void {
   }
 }
 
-function checkDocuments(documents: unknown): void {
+function checkDocuments(documents: Partial<AsyncIterable<unknown> & Iterable<unknown>>): void {
   const iterable =
     typeof documents === 'object' &&
     documents !== null &&
-    (Symbol.asyncIterator in documents || Symbol.iterator in documents)
+    typeof (documents[Symbol.asyncIterator] ?? documents[Symbol.iterator]) === 'function'
   if (!iterable) throw new UsageError('ERR_USAGE', 'the documents are no iterable')
 }

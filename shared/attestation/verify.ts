@@ -3,13 +3,13 @@ import type { Certificate } from '../certificate.js'
 import { verifyCertificatePath } from '../certificate-path.js'
 import { type CoseSign1, toBeSigned } from '../cose.js'
 import type { Primitives } from '../crypto/primitives.js'
-import { FormatError, type NitroEnclaveError, UsageError, VerificationError } from '../errors.js'
+import { FormatError, type NitroEnclaveError, VerificationError } from '../errors.js'
 import { KnownCertificates, KnownRoots } from '../known-certificates.js'
 import { type AttestationDocument, parseAttestation } from './document.js'
+import { MAX_DOCUMENT_LENGTH } from './document-fields.js'
 import { type Check, groundChecks, judge, unreachedChecks } from './examination.js'
 import { type NitroTpmDocument, parseNitroTpmAttestation } from './nitro-tpm-document.js'
 import {
-  checkNames,
   ENCLAVE_VERIFY_OPTIONS,
   NITRO_TPM_OPTIONS,
   readTrust,
@@ -20,6 +20,7 @@ import {
 import { documentRequirements, enclaveRequirements } from './policy.js'
 import { pcr3OfRole, pcr4OfInstance, pcr8OfCertificate } from './registers.js'
 import type { Judged, Requirement } from './requirement.js'
+import { ownBytes, snapshotOf } from './snapshot.js'
 
 /** A certificate of the verified chain, for people and logs. */
 export interface ChainLink {
@@ -80,16 +81,18 @@ export function createVerifier<Key>(primitives: Primitives<Key>): Verifier {
   const knownRoots = new KnownRoots<Key>(KNOWN_ROOTS)
   const knownTo = ({ cache }: Trust) => (cache ? known : knownRoots)
   const examineAttestation: Verifier['examineAttestation'] = async (bytes, options = {}) => {
-    checkNames(options, ENCLAVE_VERIFY_OPTIONS)
-    const trust = readTrust(options)
-    const requirements = await enclaveRequirements(options, primitives)
-    return await examine(bytes, parseAttestation, requirements, trust, primitives, knownTo(trust))
+    const asked = snapshotOf(options, ENCLAVE_VERIFY_OPTIONS)
+    const document = ownDocument(bytes)
+    const trust = readTrust(asked)
+    const requirements = await enclaveRequirements(asked, primitives)
+    return await examine(document, parseAttestation, requirements, trust, primitives, knownTo(trust))
   }
   const examineNitroTpmAttestation: Verifier['examineNitroTpmAttestation'] = async (bytes, options = {}) => {
-    checkNames(options, NITRO_TPM_OPTIONS)
-    const trust = readTrust(options)
-    const requirements = await documentRequirements(options, primitives)
-    return await examine(bytes, parseNitroTpmAttestation, requirements, trust, primitives, knownTo(trust))
+    const asked = snapshotOf(options, NITRO_TPM_OPTIONS)
+    const document = ownDocument(bytes)
+    const trust = readTrust(asked)
+    const requirements = await documentRequirements(asked, primitives)
+    return await examine(document, parseNitroTpmAttestation, requirements, trust, primitives, knownTo(trust))
   }
   return {
     examineAttestation,
@@ -109,17 +112,16 @@ async function examine<Document extends Judged, Key>(
   bytes: Uint8Array,
   parse: Parse<Document>,
   requirements: readonly Requirement[],
-  { roots, now }: Trust,
+  { roots, now, clockTolerance }: Trust,
   primitives: Primitives<Key>,
   known: KnownCertificates<Key>,
 ): Promise<Examination<Document>> {
-  if (!(bytes instanceof Uint8Array)) throw new UsageError('ERR_USAGE', 'the document is not a Uint8Array')
   let grounds = 0
   try {
     const { document, envelope } = parse(bytes)
     grounds = 1
     const { certificate, cabundle } = document
-    const path = { certificate, cabundle, roots, at: now }
+    const path = { certificate, cabundle, roots, at: now, clockTolerance }
     const { certificates, leafKey } = await verifyCertificatePath(path, primitives, known)
     grounds = 2
     if (!(await primitives.verify(leafKey, toBeSigned(envelope), envelope.signature))) {
@@ -141,6 +143,13 @@ async function examine<Document extends Judged, Key>(
     const checks = [...groundChecks(grounds, error), ...unreachedChecks(requirements)]
     return { accepted: false, error, checks }
   }
+}
+
+/** What is too long is refused for its length, and need not be copied for that. */
+function ownDocument(bytes: Uint8Array): Uint8Array {
+  return bytes instanceof Uint8Array && bytes.length > MAX_DOCUMENT_LENGTH
+    ? bytes
+    : ownBytes(bytes, 'the document')
 }
 
 function outcomeOf<Document>(examination: Examination<Document>): Verified<Document> {

@@ -9,3 +9,15 @@ it.each(nsmCommand().commands.map((command) => [command.name(), command] as cons
     expect(help).toContain('--pcr <I=HEX>')
   },
 )
+
+it.each([
+  ['attest', '--nonce'],
+  ['extend', '--data-hex'],
+])('%s shows no value of %s that it refuses', async (name, flag) => {
+  const command = nsmCommand().commands.find((one) => one.name() === name)
+  command?.exitOverride().configureOutput({ writeErr: () => {} })
+  const message = await command?.parseAsync([flag, '5ec2e7a'], { from: 'user' }).catch(String)
+  expect(message).toBe(
+    `CommanderError: error: option '${flag} <hex>' argument is invalid. Expected hex digits, two a byte.`,
+  )
+})

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -65,13 +66,56 @@ describe('the flags of verify', () => {
     expect(await asked(['--public-key', 'cafe'])).toEqual({ publicKey: Buffer.from('cafe', 'hex') })
   })
 
+  it('take PEM with text before it, whatever the text begins with', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = inFile(`0 certificates before this one\n${AWS_NITRO_ROOT}`)
+    const key = inFile(`0 keys before this one\n${publicKey.export({ format: 'pem', type: 'spki' })}`)
+    expect(await asked(['--signing-certificate', pem, '--root', pem, '--public-key', key])).toEqual({
+      signingCertificate: [AWS_NITRO_ROOT.trim()],
+      roots: [AWS_NITRO_ROOT.trim()],
+      publicKey: publicKey.export({ format: 'der', type: 'spki' }),
+    })
+  })
+
+  it('take certificates in DER', async () => {
+    const der = new X509Certificate(AWS_NITRO_ROOT).raw
+    const file = inFile(der)
+    const options = await asked(['--signing-certificate', file, '--root', file])
+    expect(options).toEqual({ signingCertificate: [der], roots: [der] })
+  })
+
   it.each([
     ['--pcr', '0=ab'],
     ['--pcr', `32=${hex(1)}`],
-    ['--nonce', 'x'],
     ['--max-age', 'old'],
   ])('refuse %s %s', async (...args) => {
     await expect(asked(args)).rejects.toThrow(/argument '.*' is invalid/)
+  })
+
+  it('refuse an empty nonce, and take empty user data', async () => {
+    await expect(asked(['--nonce', ''])).rejects.toThrow(/'--nonce <hex>'.*not an empty text/)
+    expect(await asked(['--user-data', ''])).toEqual({ userData: Buffer.of() })
+  })
+
+  it.each(['--nonce', '--user-data', '--public-key'])(
+    'refuse %s with a digit too many, unshown',
+    async (flag) => {
+      const message = await asked([flag, '5ec2e7a']).catch(String)
+      expect(message).toMatch(/(nonce|user-data|public key).*hex digits, two a byte/)
+      expect(message).not.toContain('5ec2e7')
+    },
+  )
+
+  it.each([
+    ['--policy', '/dev/null'],
+    ['--nonce', '00'],
+    ['--user-data', '00'],
+    ['--public-key', '00'],
+    ['--max-age', '1'],
+    ['--clock-tolerance', '1'],
+    ['--at', '2026-03-01'],
+  ])('refuse %s given twice', async (flag, value) => {
+    await expect(asked([flag, value, flag, value])).rejects.toThrow(new RegExp(`'${flag} <.*given twice`))
   })
 })
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -127,7 +128,11 @@ describe('a policy.json with mistakes', () => {
       { pcrs: { 0: 'ab' } },
       'pcrs.0: a register in hex (SHA-384: 96 digits), or a list of such, not this text',
     ],
-    ['one in a list', { pcrs: { 0: [PCR, 7] } }, 'pcrs.0[1]: a register in hex (SHA-384: 96 digits), not 7'],
+    [
+      'one in a list',
+      { pcrs: { 0: [PCR, 7] } },
+      'pcrs.0[1]: a register in hex (SHA-384: 96 digits), not a number',
+    ],
     ['no values', { pcrs: { 0: [] } }, 'pcrs.0: an empty list accepts nothing'],
     [
       'a session',
@@ -141,7 +146,14 @@ describe('a policy.json with mistakes', () => {
     ],
     ['no module id', { moduleId: '' }, 'moduleId: a module id, or a list of such, not an empty text'],
     ['half a byte', { nonce: '123' }, 'nonce: hex digits, two a byte, not this text'],
-    ['a number for bytes', { userData: 12 }, 'userData: hex digits, two a byte, not 12'],
+    ['a number for bytes', { userData: 12 }, 'userData: hex digits, two a byte, not a number'],
+    [
+      'a key without its quotes',
+      { publicKey: 123456789012 },
+      'publicKey: hex digits, two a byte, or the path of a key, not a number',
+    ],
+    ['an empty nonce', { nonce: '' }, 'nonce: hex digits, two a byte, not an empty text'],
+    ['no register', { pcrs: {} }, 'pcrs: it names no register'],
     ['null', { nonce: null }, 'nonce: hex digits, two a byte, not null'],
     ['a negative age', { maxAgeSeconds: -1 }, 'maxAgeSeconds: a number of seconds or "none", not -1'],
     [
@@ -153,6 +165,16 @@ describe('a policy.json with mistakes', () => {
       'an age beyond all numbers',
       '{"maxAgeSeconds": 1e999}',
       'maxAgeSeconds: a number of seconds or "none", not Infinity',
+    ],
+    [
+      'an age beyond all numbers in milliseconds',
+      { maxAgeSeconds: 1e306 },
+      'maxAgeSeconds: a number of seconds or "none", not 1e+306',
+    ],
+    [
+      'a tolerance beyond all numbers in milliseconds',
+      { clockToleranceSeconds: 1e306 },
+      'clockToleranceSeconds: a number of seconds, not 1e+306',
     ],
     [
       'an unlimited tolerance',
@@ -197,9 +219,28 @@ describe('a policy.json with mistakes', () => {
     expect(places.toSorted()).toEqual(['nonce', 'pcrs.0', 'pcrs.99', 'roleArm', 'roleArn'])
   })
 
-  it('shows no value that may be a secret', async () => {
-    const [line] = await mistakes({ nonce: 'not hex: hunter2' })
-    expect(line).not.toContain('hunter2')
+  it('says the first of very many, each cut short', async () => {
+    const roleArn = Array.from({ length: 5000 }, () => 'x')
+    const lines = await mistakes({ roleArn })
+    expect([lines.length, lines.at(-1)]).toEqual([21, 'and 4980 more'])
+    const [line = ''] = await mistakes({ signingCertificate: `/${'long'.repeat(10_000)}` })
+    expect(line.length).toBeLessThan(1100)
+  })
+
+  it.each<[string, object]>([
+    ['a text', { nonce: 'not hex: 5ec2e7' }],
+    ['a key of half a byte', { publicKey: '5ec2e7a' }],
+    ['a key as C writes it', { publicKey: '0x5ec2e7' }],
+  ])('shows no value that may be a secret: %s', async (_, policy) => {
+    const [line] = await mistakes(policy)
+    expect(line).not.toContain('5ec2e7')
+  })
+
+  it('is refused when it is a FIFO that nobody may ever write to', async () => {
+    const file = join(temporaryFolder(), 'policy.json')
+    execFileSync('mkfifo', [file])
+    const { message } = await refusal(() => readVerificationPolicy(file))
+    expect(message).toBe(`cannot read ${file}: it is not a regular file`)
   })
 
   it('lets no name drive the terminal', async () => {

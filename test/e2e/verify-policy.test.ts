@@ -1,6 +1,8 @@
 /** `nitro-enclave verify` with a policy, on documents of simulated modules and of a test authority. */
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { eifBytes, LEAST, part } from '../image/eif-bytes.js'
 import { PCRS, signedBy } from '../support/attestations.js'
@@ -99,6 +101,24 @@ describe('nitro-enclave verify --policy', () => {
     )
   })
 
+  it('gives as JSON the fields of a genuine document alone', async () => {
+    const { verify } = situation({ pcrs: { 0: hex(9) }, nonce: '00fe' })
+    const fields = {
+      moduleId: expect.any(String),
+      nonce: '00ff',
+      pcrs: expect.objectContaining({ 0: hex(1) }),
+    }
+    expect(json<Verdict>(await verify('--json'))).toMatchObject({ code: 'ERR_POLICY_PCR', ...fields })
+    const forged = situation({ roots: undefined, nonce: '00fe' })
+    const result = await forged.verify('--json')
+    const nothing = { moduleId: null, timestamp: null, digest: null, pcrs: null, publicKey: null }
+    expect([result.code, json<Verdict>(result)]).toMatchObject([
+      2,
+      { ok: false, code: 'ERR_CERTIFICATE_UNTRUSTED_ROOT', ...nothing, nonce: null, chain: null },
+    ])
+    expect(text(result)).not.toContain('i-0123456789abcdef0')
+  })
+
   it('has its members replaced by flags beside it', async () => {
     const { verify } = situation({ pcrs: { 0: hex(9) }, nonce: '0000' })
     expect((await verify('--pcr', `0=${hex(8)}`, '--pcr', `0=${hex(1)}`, '--nonce', '00ff')).code).toBe(0)
@@ -116,6 +136,44 @@ describe('nitro-enclave verify --policy', () => {
   it('says when nothing was asked that tells one enclave from another', async () => {
     const { verify } = situation({ nonce: '00ff' })
     expect(text(await verify())).toContain('No register was asked for')
+  })
+})
+
+describe('nitro-enclave verify, of hostile or careless use', () => {
+  it.each(['--nonce', '--user-data', '--public-key'])(
+    'shows no value of %s that it refuses',
+    async (flag) => {
+      const { code, stderr } = await situation({}).verify(flag, '5ec2e7a')
+      expect([code, stderr.includes('5ec2e7')]).toEqual([1, false])
+      expect(stderr).toContain('hex digits, two a byte')
+    },
+  )
+
+  it('ends with 1 for an empty nonce, and for one that is given twice', async () => {
+    const { verify } = situation({})
+    expect((await verify('--nonce', '')).code).toBe(1)
+    const { code, stderr } = await verify('--nonce', '00ff', '--nonce', '00fe')
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/'--nonce <hex>' .*given twice/)])
+  })
+
+  it('reads policy and key from pipes that are open already', () => {
+    const { file } = situation({})
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const key = file('key.pem', publicKey.export({ format: 'pem', type: 'spki' }))
+    const der = publicKey.export({ format: 'der', type: 'spki' })
+    const document = file('d', signedBy(chain, { public_key: der }))
+    const root = ['--root', file('r', chain.root), '--at', NOW.toISOString()]
+    const policy = `printf '{"pcrs": {"0": "${hex(1)}"}}'`
+    const script = `cat '${key}' | { ${policy} | "$@" --policy /dev/fd/0 --public-key /dev/fd/3; } 3<&0`
+    const args = [process.execPath, resolve('bin/nitro-enclave'), 'verify', document, ...root]
+    const output = execFileSync('sh', ['-c', script, 'sh', ...args]).toString()
+    expect(output).toMatch(/passed {2}PCR0 /)
+    expect(output).toMatch(/passed {2}public_key /)
+  })
+
+  it('lets no name drive the terminal in JSON', async () => {
+    const { code, stdout } = await cli(['verify', '/nonexistent\u009b2J\u202e', '--json'])
+    expect([code, stdout.toString()]).toEqual([1, expect.stringContaining('/nonexistent\\u009b2J\\u202e')])
   })
 })
 

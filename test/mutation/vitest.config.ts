@@ -17,8 +17,8 @@ export default defineConfig({
     ],
     setupFiles: ['test/support/no-vsock.ts'],
     // What hangs is noticed by its test, not after Stryker's own and longer limit.
-    testTimeout: 8_000,
-    hookTimeout: 8_000,
+    testTimeout: 10_000,
+    hookTimeout: 10_000,
     sequence: { sequencer: MirroredFirst },
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', CI: '' },
     reporters: [new LoadErrors()],

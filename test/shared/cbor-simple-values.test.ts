@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeCbor } from '../../shared/cbor.js'
+import { decodeCbor, encodeCbor } from '../../shared/cbor.js'
 import { code } from '../support/errors.js'
 
 const refusal = (text: string) => code(() => decodeCbor(new Uint8Array(Buffer.from(text, 'hex'))))
@@ -16,4 +16,8 @@ describe('simple values (RFC 8949, section 3.3)', () => {
   it('f8 alone is cut short', async () => {
     expect(await refusal('f8')).toBe('ERR_CBOR_TRUNCATED')
   })
+})
+
+it.each([0.5, 2n ** 64n])('%s has no CBOR here', async (value) => {
+  expect(await code(() => encodeCbor(value))).toBe('ERR_USAGE')
 })

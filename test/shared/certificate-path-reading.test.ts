@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { constructed, primitive, TAG } from '../../shared/asn1.js'
 import { parseCertificate } from '../../shared/certificate.js'
 import { verifyCertificatePath } from '../../shared/certificate-path.js'
 import { nodePrimitives } from '../../shared/crypto/node.js'
@@ -16,6 +17,21 @@ it('a certificate stays as it was read, whatever becomes of the bytes', () => {
   const certificate = parseCertificate(bytes)
   bytes.fill(0)
   expect(certificate).toEqual(parseCertificate(good.certificate))
+})
+
+it('a certificate that is signed with RSA is refused for that, and not for the parameters of RSA', async () => {
+  const RSA = primitive(TAG.OBJECT_IDENTIFIER, Buffer.from('2a864886f70d01010c', 'hex'))
+  const algorithm = constructed(TAG.SEQUENCE, [RSA, primitive(TAG.NULL, new Uint8Array(0))])
+  const edit = <Field>(fields: readonly Field[]) => fields.map((field, i) => (i === 2 ? algorithm : field))
+  const { certificate } = await buildChain({ leaf: { edit } })
+  expect(await code(() => parseCertificate(certificate))).toBe('ERR_CERTIFICATE_ALGORITHM')
+})
+
+it.each(['80', '8001', 'ff'])('a serial number is not negative: %s', async (content) => {
+  const serial = primitive(TAG.INTEGER, Buffer.from(content, 'hex'))
+  const edit = <Field>(fields: readonly Field[]) => fields.map((field, i) => (i === 1 ? serial : field))
+  const { certificate } = await buildChain({ leaf: { edit } })
+  expect(await code(() => parseCertificate(certificate))).toBe('ERR_CERTIFICATE_MALFORMED')
 })
 
 describe('a path', () => {

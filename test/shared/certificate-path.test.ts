@@ -207,6 +207,17 @@ describe('dates', () => {
     expect(await code(() => verify(good, later(TO, 1)))).toBe('ERR_CERTIFICATE_EXPIRED')
   })
 
+  it('of the leaf alone may be ahead of a clock that goes wrong by so much', async () => {
+    const under = async (place: Place, clockTolerance: number) => {
+      const { certificate, cabundle, root } = await buildChain({ [place]: { notBefore: later(NOW, 1000) } })
+      const path = { certificate, cabundle, roots: [root], at: NOW, clockTolerance }
+      return await verifyCertificatePath(path, nodePrimitives)
+    }
+    expect((await under('leaf', 1000)).certificates).toHaveLength(5)
+    expect(await code(() => under('leaf', 999))).toBe('ERR_CERTIFICATE_NOT_YET_VALID')
+    expect(await code(() => under('instance', 1000))).toBe('ERR_CERTIFICATE_NOT_YET_VALID')
+  })
+
   it('are not passed by a time that is none', async () => {
     await expect(verify(good, new Date(Number.NaN))).rejects.toThrow()
   })

@@ -146,6 +146,14 @@ describe('a certificate that is malformed', () => {
     expect(await refusedWith({ edit })).toBe('ERR_CERTIFICATE_MALFORMED')
   })
 
+  it.each([96, 98])('refuses a key of %i bytes that begins like an uncompressed one', async (length) => {
+    const edit = at(6, (info) => {
+      const bytes = new Uint8Array(1 + length).fill(4, 1)
+      return constructed(TAG.SEQUENCE, [info.children[0] ?? info, primitive(TAG.BIT_STRING, bytes)])
+    })
+    expect(await refusedWith({ edit })).toBe('ERR_CERTIFICATE_MALFORMED')
+  })
+
   it('refuses a key in the hybrid form, which says its y twice', async () => {
     const edit = at(6, (info) => {
       const [algorithm, point] = info.children

@@ -14,6 +14,19 @@ describe('a distinguished name', () => {
     expect(distinguishedName(named(CN, text(tag)))).toBe('CN=x')
   })
 
+  it.each([
+    ['550403', 'CN'],
+    ['550406', 'C'],
+    ['550407', 'L'],
+    ['550408', 'ST'],
+    ['55040a', 'O'],
+    ['55040b', 'OU'],
+    ['550405', '2.5.4.5'],
+  ])('calls %s %s', (type, name) => {
+    const identifier = primitive(TAG.OBJECT_IDENTIFIER, Buffer.from(type, 'hex'))
+    expect(distinguishedName(named(identifier, text()))).toBe(`${name}=x`)
+  })
+
   it.each<[string, Asn1Value | undefined]>([
     ['nothing', undefined],
     ['a set', set(set(sequence(CN, text())))],

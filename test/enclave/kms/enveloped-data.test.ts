@@ -8,7 +8,7 @@ import {
   parseEnvelopedData,
 } from '../../../enclave/kms/enveloped-data.js'
 import { CONTEXT, constructed, primitive, TAG } from '../../../shared/asn1.js'
-import { FormatError, OperationError } from '../../../shared/errors.js'
+import { OperationError } from '../../../shared/errors.js'
 import {
   type EnvelopeParts,
   failureOf,
@@ -172,6 +172,15 @@ describe('what is refused', () => {
     'PKCS #1 v1.5 key encryption': (p) => {
       p.oaep = sequence(oid(OIDS.rsaEncryption), nothing)
     },
+    "OAEP's parameters under another name": (p) => {
+      p.oaep = sequence(oid(OIDS.rsaEncryption), ...p.oaep.children.slice(1))
+    },
+    'a hash with an empty string for parameters': (p) => {
+      p.oaep = oaep(
+        tagged(0, hash(OIDS.sha256, octetString(new Uint8Array(0)))),
+        mask(OIDS.mgf1, OIDS.sha256),
+      )
+    },
     'OAEP without parameters': (p) => {
       p.oaep = sequence(oid(OIDS.oaep))
     },
@@ -266,7 +275,9 @@ describe('what is refused', () => {
   for (const [name, change] of Object.entries(cases)) {
     it(name, async () => {
       const blob = await seal(new Uint8Array(32), key.publicKey, { change })
-      expect(() => parseEnvelopedData(blob)).toThrow(FormatError)
+      expect(() => parseEnvelopedData(blob)).toThrow(
+        expect.objectContaining({ name: 'FormatError', code: 'ERR_BER' }),
+      )
       await expectFailure(blob)
     })
   }
@@ -292,6 +303,18 @@ describe('what is refused', () => {
     const tooLong = await seal(new Uint8Array(largest + 16), key.publicKey)
     expect(() => parseEnvelopedData(tooLong)).toThrow('too long')
     await expectFailure(tooLong)
+  })
+  it('one byte more than the longest', async () => {
+    const named = (length: number) =>
+      seal(new Uint8Array(5_000), key.publicKey, {
+        change: (parts) => {
+          parts.recipientId = primitive(0, new Uint8Array(length), CONTEXT)
+        },
+      })
+    const length = 300 + MAX_ENVELOPE_LENGTH - (await named(300)).length
+    expect(await named(length)).toHaveLength(MAX_ENVELOPE_LENGTH)
+    expect(await openEnvelopedData(await named(length), key.privateKey)).toHaveLength(5_000)
+    await expectFailure(await named(length + 1))
   })
   it('another key', async () => {
     await expectFailure(await seal(new Uint8Array(32), otherKey.publicKey))
@@ -403,6 +426,11 @@ describe('equal work', () => {
     await expectFailure(new Uint8Array(3))
     expect(decrypt).toHaveBeenCalledTimes(1)
     expect(decrypt.mock.calls[0]?.[2]).toHaveLength(256)
+  })
+  it('decrypts three blocks of AES when nothing can be read', async () => {
+    seam.decrypted = []
+    await expectFailure(new Uint8Array(3))
+    expect(seam.decrypted.map(({ length }) => length)).toEqual([48])
   })
   it('zeroes the content key', async () => {
     const seen: ArrayBuffer[] = []

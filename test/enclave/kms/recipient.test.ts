@@ -3,7 +3,6 @@ import { inspect } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
 import type { Nsm, NsmRequest, NsmResponseTo } from '../../../enclave/nsm/requests.js'
-import { UsageError } from '../../../shared/errors.js'
 import { stubNsm } from './stub-kms.js'
 import { seal } from './support.js'
 
@@ -54,7 +53,8 @@ describe('the key', () => {
     expect(key.asymmetricKeyDetails?.modulusLength).toBe(2048)
   })
   it('refuses other sizes', async () => {
-    await expect(createRecipient({ nsm, modulusLength: 1024 as 2048 })).rejects.toThrow(UsageError)
+    const call = createRecipient({ nsm, modulusLength: 1024 as 2048 })
+    await expect(call).rejects.toMatchObject({ name: 'UsageError', code: 'ERR_USAGE' })
   })
   it('is made anew for each recipient', async () => {
     expect((await createRecipient({ nsm })).publicKey).not.toEqual(recipient.publicKey)

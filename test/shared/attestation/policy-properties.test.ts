@@ -32,7 +32,7 @@ const documents = fc.record({
   certificate,
   enclave: digits(16),
   registers: fc.array(bytes(48), { minLength: 16, maxLength: 32 }),
-  nonce: field,
+  nonce: fc.uint8Array({ minLength: 2, maxLength: 64 }),
   userData: field,
   publicKey: field,
   age: fc.integer({ min: -60_000, max: 300_000 }),

@@ -115,6 +115,17 @@ describe('threads', () => {
     expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1])
   })
 
+  it('of which one answers what cannot be read are ended, too', async () => {
+    const busy = lines(`import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', () => { for (;;); })`)
+    const workers = started()
+    const first = busy([good, good], options).next()
+    await vi.waitFor(() => expect(workers).toHaveLength(2))
+    workers[0]?.emit('messageerror', new Error('no object'))
+    await expect(first).rejects.toMatchObject({ code: 'ERR_VERIFICATION_THREAD' })
+    await vi.waitFor(() => expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1]))
+  })
+
   it.each([
     ['ends', 'process.exit(9)'],
     ['throws at once', 'throw new Error("out of order")'],

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { MAX_DOCUMENT_LENGTH } from '../../../shared/attestation/document-fields.js'
 import { examineAttestation, verifyMany } from '../../../shared/attestation/index.js'
 import type { VerifyOptions } from '../../../shared/attestation/options.js'
 import type { Examination } from '../../../shared/attestation/verify.js'
@@ -113,6 +114,60 @@ describe('outcomes', () => {
   })
 })
 
+it('are read of what for await reads: an asynchronous iterator that is undefined is none', async () => {
+  const { under, verifyMany } = bench()
+  const [document] = documents(1)
+  const iterate = () => [document][Symbol.iterator]()
+  const given = { [Symbol.iterator]: iterate, [Symbol.asyncIterator]: undefined } as unknown as Documents
+  const all = collect(verifyMany(given))
+  await turn()
+  under[0]?.answer()
+  expect(numbers(await all)).toEqual([0])
+})
+
+describe('a document that is too long', () => {
+  const tooLong = new Uint8Array(MAX_DOCUMENT_LENGTH + 1)
+  const refused = { accepted: false, error: { code: 'ERR_DOCUMENT_SIZE' } }
+
+  it('is refused with its length, and not handed on', async () => {
+    const { under, verifyMany } = bench()
+    const all = collect(verifyMany([tooLong]))
+    await turn()
+    expect(under).toEqual([])
+    const message = expect.stringContaining('16385 bytes') as string
+    expect(await all).toMatchObject([{ ...refused, error: { message } }])
+  })
+
+  it('has its turn among the others', async () => {
+    const { under, verifyMany } = bench()
+    const all = collect(verifyMany([Uint8Array.of(0), tooLong, tooLong.subarray(1)]))
+    await turn()
+    for (const { answer } of under) answer()
+    expect(await all).toMatchObject([{ accepted: true }, refused, { accepted: true }])
+  })
+
+  it('is refused whatever becomes of it meanwhile', async () => {
+    const { bytes, roots } = await signed()
+    const { length } = tooLong
+    const buffer = Reflect.construct(ArrayBuffer, [length, { maxByteLength: length }]) as ArrayBuffer
+    const document = new Uint8Array(buffer)
+    document.set(bytes)
+    const cut = function* () {
+      yield document
+      Reflect.apply(Reflect.get(buffer, 'resize') as (length: number) => void, buffer, [bytes.length])
+    }
+    expect(await collect(bench().verifyMany(cut(), { roots, now: NOW }))).toMatchObject([refused])
+    expect(document.length).toBe(bytes.length)
+  })
+
+  it('lets the process have its turn, though there be no others', async () => {
+    const turned = vi.fn()
+    setImmediate(turned)
+    await collect(bench().verifyMany(Array(9).fill(tooLong)))
+    expect(turned).toHaveBeenCalledOnce()
+  })
+})
+
 /** One document, and then a next that never comes, and that return() is not heard in. */
 async function* neverEnding() {
   yield Uint8Array.of(0)
@@ -175,6 +230,32 @@ describe('an iteration that is ended early', () => {
     expect(await first).toEqual({ done: true, value: undefined })
   })
 
+  it('by throw() does not wait for it either', async () => {
+    const { verifyMany } = bench()
+    const outcomes = verifyMany(neverEnding())
+    const first = outcomes.next()
+    await turn()
+    await expect(outcomes.throw(new Error('enough'))).rejects.toThrow('enough')
+    expect(await first).toEqual({ done: true, value: undefined })
+  })
+
+  it('by its signal ends source and examiner, though nobody asks any more', async () => {
+    const { under, close, verifyMany } = bench()
+    const { state, documents } = source(100)
+    const controller = new AbortController()
+    const outcomes = verifyMany(documents, { signal: controller.signal })
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    await first
+    controller.abort(new Error('too late'))
+    await turn()
+    expect(close).toHaveBeenCalledOnce()
+    expect(state.ended).toBe(1)
+    await expect(outcomes.next()).rejects.toThrow('too late')
+    expect(close).toHaveBeenCalledOnce()
+  })
+
   it('by its signal rejects with the reason, also when it waits', async () => {
     const { close, verifyMany } = bench()
     const controller = new AbortController()
@@ -203,15 +284,18 @@ describe('an iteration that is ended early', () => {
 describe('a call that means nothing', () => {
   const calls: readonly [string, unknown, unknown][] = [
     ['documents that are none', 7, {}],
+    ['documents whose iterator is undefined', { [Symbol.iterator]: undefined }, {}],
     ['a document that is none', ['text'], {}],
     ['no options but null', [], null],
     ['an option that there is not', [], { nonces: [] }],
+    ['an option that is inherited', [], Object.create({ nonce: Uint8Array.of(1) })],
+    ['a nonce that was lost', [], { nonce: undefined }],
     ['an option of examineAttestation that is wrong', [], { maxAge: 'long' }],
     ['a concurrency of none', [], { concurrency: 0 }],
     ['a concurrency of halves', [], { concurrency: 1.5 }],
     ['a concurrency beyond measure', [], { concurrency: 1025 }],
     ['a signal that is none', [], { signal: {} }],
-    ['something that cannot be copied', [], { pcrs: { 0: { toString: () => '00'.repeat(48) } } }],
+    ['a register that only looks like one', [], { pcrs: { 0: { toString: () => '00'.repeat(48) } } }],
   ]
   it.each(calls)('%s', async (_, documents, options) => {
     const outcomes = verifyMany(documents as Documents, options as VerifyManyOptions)
@@ -229,11 +313,30 @@ describe('a call that means nothing', () => {
 
 it('holds every document to the options as they were', async () => {
   const { started, verifyMany } = bench()
-  const now = new Date(NOW)
-  const outcomes = verifyMany([], { now, concurrency: 7 })
+  const options = {
+    now: new Date(NOW),
+    nonce: new Uint8Array(new SharedArrayBuffer(1)),
+    pcrs: { 0: new Uint8Array(48) },
+    moduleId: ['i-1'],
+    maxAge: 1,
+    concurrency: 7,
+  }
+  const outcomes = verifyMany([], options)
+  options.now.setTime(0)
+  options.nonce[0] = 1
+  options.pcrs[0][0] = 1
+  options.moduleId.push('i-2')
+  Reflect.deleteProperty(options, 'maxAge')
+  options.concurrency = 0
   await outcomes.next()
-  now.setTime(0)
-  expect(started).toHaveBeenCalledWith({ now: NOW }, 7)
+  const asked = {
+    now: NOW,
+    nonce: new Uint8Array(1),
+    pcrs: { 0: new Uint8Array(48) },
+    moduleId: ['i-1'],
+    maxAge: 1,
+  }
+  expect(started).toHaveBeenCalledWith(asked, 7)
 })
 
 describe.each([

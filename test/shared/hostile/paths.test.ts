@@ -102,7 +102,7 @@ describe('dates', () => {
       [
         place,
         'not valid yet',
-        { notBefore: new Date(NOW.getTime() + 1000) },
+        { notBefore: new Date(NOW.getTime() + 61_000) },
         'ERR_CERTIFICATE_NOT_YET_VALID',
       ] as const,
     ]),

@@ -116,7 +116,7 @@ describe('module, fields and age', () => {
       'ERR_POLICY_NONCE',
       { nonce: hex('01020300') },
     ],
-    ['no nonce', {}, { nonce: hex('') }, 'ERR_POLICY_NONCE', {}],
+    ['no nonce', {}, { nonce: hex('00') }, 'ERR_POLICY_NONCE', {}],
     [
       'other user_data',
       { user_data: value },
