@@ -64,10 +64,9 @@ export function readTrust(options: TrustOptions & DocumentPolicy): Trust {
   }
 }
 
-/** A copy: a Date can be changed while it is used. */
 function readTime(now: unknown): Date {
   if (!(now instanceof Date) || Number.isNaN(now.getTime())) {
     throw new UsageError('ERR_USAGE', 'now is not a valid Date')
   }
-  return new Date(now.getTime())
+  return now
 }

@@ -84,8 +84,7 @@ export async function fieldRequirement(
   primitives: Primitives<unknown>,
 ): Promise<Requirement> {
   const { name, code, another } = FIELDS[field]
-  const wanted = Uint8Array.from(value)
-  const expected = await fingerprint(wanted, primitives)
+  const expected = await fingerprint(value, primitives)
   return {
     name,
     expected,
@@ -93,7 +92,7 @@ export async function fieldRequirement(
       if (found === undefined)
         return refused(code, 'absent', `the document has no ${name}; expected ${expected}`)
       const actual = await fingerprint(found, primitives)
-      if (primitives.equal(wanted, found)) return { actual }
+      if (primitives.equal(value, found)) return { actual }
       return refused(code, actual, `${name} is ${actual}; expected ${expected}`, another)
     },
   }

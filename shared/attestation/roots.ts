@@ -24,7 +24,7 @@ IwLz3/Y=
 
 /** The DER of one certificate given as PEM or DER; `name` is the argument's. Throws UsageError ERR_USAGE. */
 export function readCertificate(certificate: unknown, name: string): Uint8Array {
-  if (certificate instanceof Uint8Array && certificate.length > 0) return Uint8Array.from(certificate)
+  if (certificate instanceof Uint8Array && certificate.length > 0) return certificate
   const match = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/.exec(
     typeof certificate === 'string' ? certificate : '',
   )
