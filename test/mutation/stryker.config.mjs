@@ -10,7 +10,7 @@ export default {
     'enclave/kms/**/*.ts',
     '!**/*.d.ts',
     // AF_VSOCK is not opened here: `make test-vm` tests them, in guests.
-    '!shared/vsock/kernel-{server,socket}.ts',
+    '!shared/vsock/kernel{,-server,-socket}.ts',
     // A thread of its own, which no change reaches from outside.
     '!shared/attestation/verify-many-worker.ts',
   ],
@@ -20,6 +20,7 @@ export default {
   plugins: [
     '@stryker-mutator/vitest-runner',
     fileURLToPath(new URL('words-for-people.mjs', import.meta.url)),
+    fileURLToPath(new URL('as-they-come.mjs', import.meta.url)),
   ],
   ignorers: ['words-for-people'],
   concurrency: 2,
@@ -30,7 +31,7 @@ export default {
   // Little: tests read docs, and what other rooms have.
   ignorePatterns: ['build', 'dist'],
   disableTypeChecks: false,
-  reporters: ['clear-text', 'progress-append-only', 'html', 'json'],
+  reporters: ['as-they-come', 'clear-text', 'progress-append-only', 'html', 'json'],
   htmlReporter: { fileName: `${OUTPUT}/mutation.html` },
   jsonReporter: { fileName: `${OUTPUT}/mutation.json` },
   clearTextReporter: { logTests: false, reportTests: false, allowColor: false, skipFull: false },

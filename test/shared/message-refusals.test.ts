@@ -18,6 +18,20 @@ it.each([
     '{"type":"status","region":"planted","host":"planted"}',
     `${NOT_UNDERSTOOD}the message has members that nobody may set: region, host`,
   ],
+  [
+    JSON.stringify({
+      type: 'status',
+      ...Object.fromEntries(Array.from('abcdefgh', (name) => [name, 'planted'])),
+    }),
+    `${NOT_UNDERSTOOD}the message has members that nobody may set: a, b, c, d, e, f, g, h`,
+  ],
+  [
+    JSON.stringify({
+      type: 'status',
+      ...Object.fromEntries(Array.from('abcdefghij', (name) => [name, 'planted'])),
+    }),
+    `${NOT_UNDERSTOOD}the message has members that nobody may set: a, b, c, d, e, f, g, h, and 2 more`,
+  ],
 ])('%s is refused by the name of what is wrong, and shows no value', async (line, message) => {
   expect(await refusal(() => parseRequest(line))).toMatchObject({ code: 'ERR_MESSAGE', message })
 })

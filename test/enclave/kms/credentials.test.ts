@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pushedCredentials } from '../../../enclave/kms/credentials.js'
+import { identityOf, pushedCredentials } from '../../../enclave/kms/credentials.js'
 import { refusal } from '../../support/errors.js'
 
 const identity = (accessKeyId: string, expiration?: Date) => ({
@@ -61,5 +61,18 @@ describe('pushed credentials', () => {
     })
     push(identity('two', new Date(3_000)))
     expect(await provider()).toMatchObject({ accessKeyId: 'two' })
+  })
+})
+
+describe('credentials as JSON has them', () => {
+  it('have a date', () => {
+    const given = { accessKeyId: 'one', secretAccessKey: 'secret', sessionToken: 'token' }
+    const expiration = '2026-01-02T03:04:05.000Z'
+    expect(identityOf({ ...given, expiration })).toStrictEqual({ ...given, expiration: new Date(expiration) })
+  })
+
+  it('have neither token nor date where none is given', () => {
+    const given = { accessKeyId: 'one', secretAccessKey: 'secret' }
+    expect(identityOf({ ...given, sessionToken: undefined, expiration: undefined })).toStrictEqual(given)
   })
 })

@@ -163,6 +163,11 @@ describe('timestamp', () => {
     expect(await refusedWith({ timestamp })).toBe('ERR_DOCUMENT_TIMESTAMP')
   })
 
+  it.each([0, -1])('that is %d is not taken for one in seconds', async (timestamp) => {
+    const { message } = await refusal(() => read({ timestamp }))
+    expect(message).toContain('after 1970')
+  })
+
   it('may be the last millisecond that a date holds', () => {
     expect(read({ timestamp: 8.64e15 }).timestamp.getTime()).toBe(8.64e15)
   })
@@ -213,6 +218,15 @@ describe('pcrs', () => {
     ['an array', { pcrs: [register] }],
   ])('does not have %s', async (_, fields) => {
     expect(await refusedWith(fields)).toBe('ERR_DOCUMENT_PCRS')
+  })
+
+  it.each<[string, Fields]>([
+    ['pcrs is not a map of registers', { pcrs: new Map() }],
+    ['a PCR index is not a number from 0 to 31', with_(32, register)],
+    ['PCR16 is not a byte string of 32, 48 or 64 bytes', with_(16, new Uint8Array(47))],
+  ])('are refused with what is wrong: %s', async (words, fields) => {
+    const { message } = await refusal(() => read(fields))
+    expect(message).toContain(words)
   })
 })
 

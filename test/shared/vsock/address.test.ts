@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkAddress, parseAddress } from '../../../shared/vsock/address.js'
+import { checkAddress, formatAddress, parseAddress } from '../../../shared/vsock/address.js'
 import {
   connect,
   kernelTransport,
@@ -36,6 +36,14 @@ describe('checkAddress', () => {
   it.each(notU32)('refuses CID %s', (cid) => {
     expect(() => checkAddress({ cid, port: 8000 })).toThrow(refused)
   })
+})
+
+it.each([
+  [3, 'vsock:3:8000'],
+  [VMADDR_CID_ANY, 'vsock:ANY:8000'],
+])('CID %d is shown as in %s, which can be read', (cid, text) => {
+  expect(formatAddress({ cid, port: 8000 })).toBe(text)
+  expect(parseAddress(text)).toMatchObject({ cid, port: 8000 })
 })
 
 describe('parseAddress', () => {
