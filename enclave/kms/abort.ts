@@ -29,7 +29,7 @@ export async function abortable<T>(
       waiting = false
       reject(abortError(signal))
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', onAbort)
     begun
       .then((value) => (waiting ? resolve(value) : discard(value)), reject)
       .finally(() => signal.removeEventListener('abort', onAbort))

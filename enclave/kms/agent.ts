@@ -28,10 +28,6 @@ export type Phase = 'dial' | 'handshake'
 
 const phases = new WeakMap<object, Phase>()
 
-function record(error: unknown, phase: Phase): void {
-  if (typeof error === 'object' && error !== null) phases.set(error, phase)
-}
-
 /** Of an error that an agent gave; `undefined` once TLS had begun. */
 export function phaseOf(error: object): Phase | undefined {
   return phases.get(error)
@@ -108,10 +104,12 @@ export class EnclaveAgent extends https.Agent {
     try {
       carrier = this.#dial({ signal: givenUp.signal })
       if (carrier.destroyed) throw failureOf(carrier)
-    } catch (error) {
-      record(error, 'dial')
+    } catch (thrown) {
+      // Node would take null for success.
+      const error = thrown instanceof Error ? thrown : new Error('dial threw no error', { cause: thrown })
+      phases.set(error, 'dial')
       // Node looks at the error alone then; the type wants a stream all the same.
-      process.nextTick(() => callback?.(error as Error, undefined as unknown as Duplex))
+      process.nextTick(() => callback?.(error, undefined as unknown as Duplex))
       return undefined
     }
     let connected = !carrier.connecting
@@ -129,7 +127,7 @@ export class EnclaveAgent extends https.Agent {
       checkServerIdentity,
       keepAlive: true,
     } as https.RequestOptions) as TLSSocket
-    const onError = (error: Error) => record(error, connected ? 'handshake' : 'dial')
+    const onError = (error: Error) => phases.set(error, connected ? 'handshake' : 'dial')
     secure.once('error', onError)
     secure.once('secureConnect', () => secure.off('error', onError))
     this.#limit(secure, givenUp)

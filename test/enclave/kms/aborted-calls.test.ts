@@ -96,6 +96,20 @@ describe('an abort', () => {
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
   })
 
+  it('while middleware of others waits ends the call, wherever that stands', async () => {
+    const controller = new AbortController()
+    const client = clientOver(connecting)
+    for (const priority of ['high', 'normal', 'low'] as const) {
+      client.middlewareStack.add(() => () => new Promise<never>(() => undefined), {
+        step: 'initialize',
+        priority,
+      })
+    }
+    const call = client.send(new DescribeKeyCommand({ KeyId: 'a' }), { abortSignal: controller.signal })
+    controller.abort()
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+  })
+
   it('while the module attests ends the call, and nothing is dialled', async () => {
     const controller = new AbortController()
     const signals: (AbortSignal | undefined)[] = []

@@ -232,11 +232,12 @@ describe('a connection that fails', () => {
     })
     await expect(get(agent)).rejects.toBe(error)
   })
-  it('dial throws what is no error', async () => {
+  it.each(['no device', null, undefined])('dial throws what is no error: %s', async (thrown) => {
     const agent = agentOver(() => {
-      throw 'no device'
+      throw thrown
     })
-    await expect(get(agent)).rejects.toBe('no device')
+    const error = await get(agent).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ message: 'dial threw no error', cause: thrown })
   })
   it('a carrier that failed before it was handed out', async () => {
     const error = Object.assign(new Error('no transport'), { code: 'ENODEV' })

@@ -17,8 +17,11 @@ const verify = (fields: Fields, policy: AttestationPolicy, now = NOW) =>
   verifyAttestation(signedBy(chain, fields), { roots: [chain.root], now, ...policy })
 const refusedWith = (fields: Fields, policy: AttestationPolicy) => code(() => verify(fields, policy))
 /** For a policy that means nothing: not even the bytes of a document are there. */
-const unusable = (policy: unknown) =>
-  refusal(() => verifyAttestation(new Uint8Array(0), policy as AttestationPolicy))
+async function unusable(policy: unknown) {
+  const error = await refusal(() => verifyAttestation(new Uint8Array(0), policy as AttestationPolicy))
+  expect([error instanceof UsageError, error.code]).toEqual([true, 'ERR_USAGE'])
+  return error
+}
 
 describe('expected registers', () => {
   it.each<[string, AttestationPolicy['pcrs']]>([

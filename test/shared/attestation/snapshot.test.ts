@@ -4,6 +4,7 @@ import {
   examineAttestation,
   verifyAttestation,
 } from '../../../shared/attestation/index.js'
+import { UsageError } from '../../../shared/errors.js'
 import { signedBy, ZERO_PCRS } from '../../support/attestations.js'
 import { buildChain, type Chain, NOW } from '../../support/certificates.js'
 import { code, refusal } from '../../support/errors.js'
@@ -11,8 +12,11 @@ import { code, refusal } from '../../support/errors.js'
 const MODULE_ID = 'i-0123456789abcdef0-enc0123456789abcdef'
 const bytesOf = (byte: number) => new Uint8Array(48).fill(byte)
 /** For options that mean nothing: not even the bytes of a document are there. */
-const unusable = (policy: unknown) =>
-  refusal(() => verifyAttestation(new Uint8Array(0), policy as AttestationPolicy))
+async function unusable(policy: unknown) {
+  const error = await refusal(() => verifyAttestation(new Uint8Array(0), policy as AttestationPolicy))
+  expect([error instanceof UsageError, error.code]).toEqual([true, 'ERR_USAGE'])
+  return error
+}
 
 let chain: Chain
 beforeAll(async () => {
@@ -52,8 +56,19 @@ describe('options', () => {
   )
 
   it.each([
-    ['no roots', { roots: [] }],
-    ['a time that is null', { now: null }],
+    ['roots is not an array of at least one certificate', { roots: [] }],
+    ['roots is not an array of at least one certificate', { roots: { length: 1 } }],
+    ['one of the roots is', { roots: [5] }],
+    ['now is not a valid Date', { now: null }],
+    ['now is not a valid Date', { now: new Date(Number.NaN) }],
+    ['cache is not true or false', { cache: 0 }],
+  ])('are refused with what is wrong: %s', async (message, policy) => {
+    const error = await unusable(policy)
+    expect(error.code).toBe('ERR_USAGE')
+    expect(error.message).toContain(message)
+  })
+
+  it.each([
     ['a name that is a symbol', { [Symbol('nonce')]: bytesOf(9) }],
     ['bytes that only claim to be', { nonce: Object.create(Uint8Array.prototype) }],
   ])('have not %s', async (_, policy) => {
