@@ -3,7 +3,8 @@
  * each. Source: aws-nitro-enclaves-image-format, src/defs (PcrSignature, PcrInfo), EIF v3.
  */
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { type CborValue, decodeCbor, encodeCbor } from '../shared/cbor.js'
+import { type CborValue, decodeCbor } from '../shared/cbor.js'
+import { encodeCbor } from '../shared/cbor-writing.js'
 import { parseSign1 } from '../shared/cose.js'
 import { coseAlgorithmOf, signSign1, verifySign1 } from '../shared/cose-signature.js'
 import { FormatError, VerificationError } from '../shared/errors.js'

@@ -1,6 +1,6 @@
 /** Signatures of COSE_Sign1 (RFC 9053, section 2.1) by keys of Node's, on the curves that enclave images are signed with. */
 import { type KeyObject, sign, verify } from 'node:crypto'
-import { encodeCbor } from './cbor.js'
+import { encodeCbor } from './cbor-writing.js'
 import { ALG, ALGORITHMS, type CoseAlgorithm, type CoseSign1, toBeSigned } from './cose.js'
 import { VerificationError } from './errors.js'
 

@@ -1,5 +1,6 @@
 /** Attestation documents as the hardware writes them: key order, null for what is absent, a map of indefinite length. */
-import { type CborValue, encodeCbor } from '../shared/cbor.js'
+import type { CborValue } from '../shared/cbor.js'
+import { encodeCbor } from '../shared/cbor-writing.js'
 import { signSign1 } from '../shared/cose-signature.js'
 import type { EnclaveCertificate } from './authority.js'
 

@@ -3,7 +3,8 @@
  * variants are texts, others maps of one entry, named by the variant. Fields are looked up by name, their order
  * is nobody's promise; unknown fields are tolerated, unknown variants refused by name.
  */
-import { type CborValue, decodeCbor, encodeCbor } from '../../shared/cbor.js'
+import { type CborValue, decodeCbor } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { FormatError, type NsmCode, NsmError } from '../../shared/errors.js'
 import type { NsmDigest, NsmRequest, NsmResponse } from './requests.js'
 

@@ -30,8 +30,9 @@ export function enclaveHint(
   if (register === undefined) {
     return index < FIRST_OPEN ? undefined : 'a document has only the registers that the enclave has locked'
   }
-  if (!accepted.some(({ length }) => length === register.length)) {
-    return `${register.length} bytes, where ${accepted[0]?.length} were expected`
+  const lengths = accepted.map(({ length }) => length)
+  if (!lengths.includes(register.length)) {
+    return `${register.length} bytes, where ${[...new Set(lengths)].join(' or ')} were expected`
   }
   if (register.every((byte) => byte === 0)) {
     if (debugMode && UNMEASURED_IN_DEBUG.includes(index)) return 'zero: the enclave runs in debug mode'

@@ -58,8 +58,8 @@ export function registerRequirement(
       const register = document.pcrs.get(index)
       const actual = register === undefined ? 'absent' : toHex(register)
       // Each is compared: the time does not tell which of them it is.
-      const matches = register === undefined ? [] : values.map((value) => equal(value, register))
-      if (matches.includes(true)) return { actual }
+      const matches = register !== undefined && values.map((value) => equal(value, register)).includes(true)
+      if (matches) return { actual }
       const hint = hintOf(index, document, values)
       return refused('ERR_POLICY_PCR', actual, `${name} is ${actual}; expected ${expected}`, hint)
     },

@@ -54,8 +54,8 @@ function copyOf(value: unknown, name: string): unknown {
   if (Array.isArray(value)) return Array.from(value, (item: unknown) => copyOf(item, name))
   if (!isPlain(value)) return value
   const copy: Record<string, unknown> = Object.create(null)
-  for (const member of Reflect.ownKeys(value)) {
-    if (typeof member === 'string') copy[member] = copyOf(Reflect.get(value, member), name)
+  for (const member of Object.getOwnPropertyNames(value)) {
+    copy[member] = copyOf(Reflect.get(value, member), name)
   }
   return copy
 }

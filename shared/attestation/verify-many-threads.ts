@@ -23,7 +23,6 @@ class Threads implements Examiner {
   readonly #concurrency: number
   readonly #threads = new Set<Thread>()
   readonly #waiting: Task[] = []
-  #dispatching = false
   #closed = false
 
   constructor(
@@ -32,6 +31,7 @@ class Threads implements Examiner {
     concurrency: number,
     file: URL,
   ) {
+    // One after the other needs no thread.
     this.readAhead = concurrency === 1 ? 1 : concurrency * READ_AHEAD
     this.#examineHere = (document) => examine(document, options)
     this.#concurrency = concurrency
@@ -45,7 +45,8 @@ class Threads implements Examiner {
   examine(document: Uint8Array<ArrayBuffer>): Promise<Examination> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ document, resolve, reject })
-      this.#dispatchSoon()
+      // Not before the source has said what else there is, nor without letting the rest of the process have its turn.
+      setImmediate(() => void this.#dispatch())
     })
   }
 
@@ -54,21 +55,12 @@ class Threads implements Examiner {
     await Promise.all([...this.#threads].map((thread) => thread.end()))
   }
 
-  /** Not before the source has said what else there is, nor without letting the rest of the process have its turn. */
-  #dispatchSoon(): void {
-    if (this.#dispatching) return
-    this.#dispatching = true
-    setImmediate(async () => {
-      this.#dispatching = false
-      if (!this.#closed) await this.#dispatch()
-    })
-  }
-
   async #dispatch(): Promise<void> {
+    if (this.#closed) return
     // A thread takes longer to start than a document to verify.
-    if (this.#threads.size === 0 && (this.#concurrency === 1 || this.#waiting.length === 1)) {
-      const [task] = this.#waiting.splice(0, 1)
-      if (task !== undefined) await this.#examineHere(task.document).then(task.resolve, task.reject)
+    if (this.#threads.size === 0 && this.#waiting.length === 1) {
+      for (const { document, resolve, reject } of this.#waiting.splice(0))
+        await this.#examineHere(document).then(resolve, reject)
       return
     }
     for (let thread = this.#idle(); thread !== undefined; thread = this.#idle()) {
@@ -79,7 +71,7 @@ class Threads implements Examiner {
 
   /** A thread that has nothing to do, while there is something to do; undefined otherwise. */
   #idle(): Thread | undefined {
-    if (this.#waiting.length === 0 || this.#closed) return undefined
+    if (this.#waiting.length === 0) return undefined
     const idle = [...this.#threads].find((thread) => !thread.busy)
     if (idle !== undefined || this.#threads.size >= this.#concurrency) return idle
     try {

@@ -71,9 +71,8 @@ function take(options: VerifyManyOptions): Taken {
   }
 }
 
-function checkConcurrency(concurrency: unknown): void {
-  const whole = typeof concurrency === 'number' && Number.isInteger(concurrency)
-  if (!whole || concurrency < 1 || concurrency > MOST_AT_ONCE) {
+function checkConcurrency(concurrency: number): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MOST_AT_ONCE) {
     throw new UsageError('ERR_USAGE', `concurrency is not a whole number from 1 to ${MOST_AT_ONCE}`)
   }
 }

@@ -60,7 +60,7 @@ export const limitConnect = (socket: net.Socket, name: string, { timeout, signal
     socket.off('connect', release)
     socket.off('close', release)
   }
-  signal?.addEventListener('abort', onAbort, { once: true })
+  signal?.addEventListener('abort', onAbort)
   socket.on('connect', release)
   socket.on('close', release)
 }

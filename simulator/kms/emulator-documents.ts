@@ -4,7 +4,8 @@
  * a simulated KMS takes them only where its `verify` is this function.
  */
 import { parseAttestation } from '../../shared/attestation/document.js'
-import { decodeCbor, encodeCbor } from '../../shared/cbor.js'
+import { decodeCbor } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { FormatError, PolicyError } from '../../shared/errors.js'
 import type { VerifiedDocument, VerifyDocument } from './operations.js'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeCbor, encodeCbor } from '../../shared/cbor.js'
+import { decodeCbor } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { code } from '../support/errors.js'
 
 const refusal = (text: string) => code(() => decodeCbor(new Uint8Array(Buffer.from(text, 'hex'))))

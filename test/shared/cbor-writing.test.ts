@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CborValue, decodeCbor, encodeCbor } from '../../shared/cbor.js'
+import { type CborValue, decodeCbor } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { FormatError, UsageError } from '../../shared/errors.js'
 import { refusal } from '../support/errors.js'
 import { arbitraryCbor } from './cbor-support.js'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeCbor, encodeCbor } from '../../shared/cbor.js'
+import { decodeCbor } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { parseSign1, toBeSigned } from '../../shared/cose.js'
 import { code } from '../support/errors.js'
 

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type CborValue, encodeCbor } from '../../shared/cbor.js'
+import type { CborValue } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { parseSign1 } from '../../shared/cose.js'
 import { coseAlgorithmOf, signSign1, verifySign1 } from '../../shared/cose-signature.js'
 import { VerificationError } from '../../shared/errors.js'

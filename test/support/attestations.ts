@@ -1,5 +1,6 @@
 /** Attestation documents of any shape: unsigned ones for the form, signed ones under a test root. */
-import { type CborValue, encodeCbor } from '../../shared/cbor.js'
+import type { CborValue } from '../../shared/cbor.js'
+import { encodeCbor } from '../../shared/cbor-writing.js'
 import { signSign1 } from '../../shared/cose-signature.js'
 import { buildChain, type Chain, type Difference, NOW, type Place } from './certificates.js'
 import { readJsonVector } from './vectors.js'

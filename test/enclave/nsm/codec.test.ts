@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { decodeResponse, encodeRequest, MAX_RESPONSE_LENGTH, NSM_ERRORS } from '../../../enclave/nsm/codec.js'
 import type { NsmRequest, NsmResponse } from '../../../enclave/nsm/requests.js'
-import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { readJsonVector, withVectors } from '../../support/vectors.js'
 import { refusal, thrown, variant } from './support.js'
 

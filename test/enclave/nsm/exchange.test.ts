@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type NsmExchange, nsmOver } from '../../../enclave/nsm/exchange.js'
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 
 interface RecordingDevice extends NsmExchange {
   readonly requests: Uint8Array[]

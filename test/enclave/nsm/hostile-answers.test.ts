@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeResponse } from '../../../enclave/nsm/codec.js'
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { NsmError } from '../../../shared/errors.js'
 import { refusal, variant } from './support.js'
 

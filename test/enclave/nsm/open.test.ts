@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { feedEntropy } from '../../../enclave/nsm/entropy.js'
 import { openNsm, openNsmOn } from '../../../enclave/nsm/open.js'
 import type { Nsm } from '../../../enclave/nsm/requests.js'
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { OperationError } from '../../../shared/errors.js'
 import { refusal } from '../../support/errors.js'
 import { simulated } from '../../support/simulated.js'

@@ -1,5 +1,6 @@
 import { decodeResponse } from '../../../enclave/nsm/codec.js'
-import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { NsmError } from '../../../shared/errors.js'
 
 export function variant(name: string, fields: readonly [string, CborValue][]): Uint8Array {

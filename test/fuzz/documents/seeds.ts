@@ -1,5 +1,6 @@
 /** Documents under the stand-in's root, as the hardware writes them. */
-import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { readTree } from '../mutators/cbor.js'
 import { type Chain, chainOf, NOW } from './chain.js'
 import { signedDocument } from './resign.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { arbitraryCbor } from '../../shared/cbor-support.js'
 import { chainOf } from '../documents/chain.js'
 import { readTree as readBer, writeTree as writeBer } from './ber.js'

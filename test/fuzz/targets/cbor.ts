@@ -1,5 +1,6 @@
 /** CBOR: what is read is written again in the same bytes, or in the same meaning where lengths were indefinite. */
-import { decodeCbor, encodeCbor } from '../../../shared/cbor.js'
+import { decodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { FormatError } from '../../../shared/errors.js'
 import { arbitraryCbor } from '../../shared/cbor-support.js'
 import { mutateCbor, readTree } from '../mutators/cbor.js'

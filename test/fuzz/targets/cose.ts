@@ -1,5 +1,5 @@
 /** COSE_Sign1: what is accepted has one protected header, by algorithm, and is read from its own parts again. */
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { parseSign1 } from '../../../shared/cose.js'
 import { FormatError } from '../../../shared/errors.js'
 import { mutateCbor } from '../mutators/cbor.js'

@@ -1,6 +1,7 @@
 /** The module's responses: one that is of a kind, or an NsmError. */
 import { decodeResponse } from '../../../enclave/nsm/codec.js'
-import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { NsmError } from '../../../shared/errors.js'
 import { mutateCbor } from '../mutators/cbor.js'
 import { broken, type Target } from '../target.js'

@@ -5,6 +5,8 @@ import {
   type VerifyOptions,
   verifyAttestation,
 } from '../../../shared/attestation/index.js'
+import { createVerifier } from '../../../shared/attestation/verify.js'
+import { nodePrimitives } from '../../../shared/crypto/node.js'
 import { type Fields, signedBy, ZERO_PCRS } from '../../support/attestations.js'
 import { buildChain, type Chain, NOW, TO } from '../../support/certificates.js'
 import { refusal } from '../../support/errors.js'
@@ -139,6 +141,17 @@ describe('an examination', () => {
     expect(found.checks.filter(({ verdict }) => verdict === 'not reached').map((one) => one.name)).toEqual(
       unreached,
     )
+  })
+
+  it('that cannot be made is no refusal', async () => {
+    const broken = {
+      ...nodePrimitives,
+      verify: async () => {
+        throw new Error('out of order')
+      },
+    }
+    const examined = createVerifier(broken).examineAttestation(bytesOf(), optionsOf())
+    await expect(examined).rejects.toThrow('out of order')
   })
 
   it('of a policy that means nothing is a UsageError all the same', async () => {

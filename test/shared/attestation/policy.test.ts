@@ -62,6 +62,13 @@ describe('expected registers', () => {
     expect(message).not.toContain(hexOf(14))
   })
 
+  it('of a list of four are all shown', async () => {
+    const { message } = await refusal(() => verify({}, { pcrs: { 5: [10, 11, 12, 13].map(hexOf) } }))
+    expect(message).toBe(
+      `PCR5 is ${hexOf(6)}; expected ${hexOf(10)} or ${hexOf(11)} or ${hexOf(12)} or ${hexOf(13)}`,
+    )
+  })
+
   it('are not met by a register that differs in its last bit', async () => {
     const almost = bytesOf(1)
     almost[47] = 0
@@ -97,6 +104,7 @@ describe('expected registers', () => {
     ['hex with a new line', { 0: `${hexOf(0)}\n` }],
     ['no hex at all', { 0: 'z'.repeat(96) }],
     ['an empty text', { 0: '' }],
+    ['a text in an object', { 0: Object(hexOf(0)) }],
     ['bytes of 47', { 0: new Uint8Array(47) }],
     ['no bytes', { 0: new Uint8Array(0) }],
     ['a value that is missing', { 0: undefined }],

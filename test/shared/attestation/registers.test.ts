@@ -69,6 +69,7 @@ describe('PCR3 of a role', () => {
     ['a line break', `${ROLE}\n`],
     ['nothing', ''],
     ['null', null],
+    ['a list', [ROLE]],
   ])('is none for %s', async (_, role) => {
     expect(await refused(() => pcr3OfRole(role as string))).toContain('is not the ARN of an IAM role')
   })
@@ -93,6 +94,7 @@ describe('PCR4 of an instance', () => {
     ['a line break', `${INSTANCE}\n`],
     ['nothing', ''],
     ['a number', 7],
+    ['a list', [INSTANCE]],
   ])('is none for %s', async (_, id) => {
     expect(await refused(() => pcr4OfInstance(id as string))).toContain('is not the id of an instance')
   })
@@ -128,7 +130,10 @@ describe('PCR8 of a certificate', () => {
   it('is none for what is not one certificate', async () => {
     const { certificate, keyText } = signer
     const others = [certificate + certificate, keyText, '', 'signer.pem', null, new Uint8Array(0)]
-    for (const other of others) await refused(() => pcr8OfCertificate(other as string))
+    for (const other of others)
+      expect(await refused(() => pcr8OfCertificate(other as string))).toBe(
+        'signingCertificate is not one certificate, in PEM or DER',
+      )
   })
 
   it('is none for PEM in bytes, whose PCR8 no image has', async () => {

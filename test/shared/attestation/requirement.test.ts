@@ -7,6 +7,7 @@ import { type Fields, PCRS, signedBy, ZERO_PCRS } from '../../support/attestatio
 import { buildChain, type Chain, NOW } from '../../support/certificates.js'
 
 const hexOf = (byte: number, length = 48) => Buffer.alloc(length, byte).toString('hex')
+const MODULE_ID = 'i-0123456789abcdef0-enc0123456789abcdef'
 const zero = (index: number) => new Map([...PCRS, [index, new Uint8Array(48)]])
 
 let chain: Chain
@@ -77,6 +78,18 @@ describe('the hint of a register that differs', () => {
       '32 bytes, where 48 were expected',
     ],
     [
+      'a register with a zero byte, which is measured nevertheless',
+      2,
+      { pcrs: new Map([...PCRS, [2, Uint8Array.of(0, ...Buffer.alloc(47, 1))]]) },
+      'another application',
+    ],
+    [
+      'a module id of another form, as it is',
+      4,
+      { module_id: 'i-0-enc0-of-another-form' },
+      'another parent instance: i-0-enc0-of-another-form, by module_id',
+    ],
+    [
       'an application’s own register',
       16,
       { pcrs: new Map([...PCRS, [16, new Uint8Array(48).fill(1)]]) },
@@ -84,6 +97,16 @@ describe('the hint of a register that differs', () => {
     ],
   ])('tells of %s', async (_, index, fields, hint) => {
     const check = await checkOf(`PCR${index}`, fields, { pcrs: { [index]: hexOf(0xee) } })
+    expect([check?.verdict, check?.hint]).toEqual(['failed', hint])
+  })
+
+  it.each<[string, number, string | undefined]>([
+    ['another length than all of a list', 64, '64 bytes, where 48 or 32 were expected'],
+    ['the length of one of a list', 32, undefined],
+  ])('tells of %s', async (_, length, hint) => {
+    const pcrs = new Map([...PCRS, [5, new Uint8Array(length).fill(1)]])
+    const expected = [hexOf(0xee), hexOf(0xee, 32), hexOf(0xdd)]
+    const check = await checkOf('PCR5', { pcrs }, { pcrs: { 5: expected } })
     expect([check?.verdict, check?.hint]).toEqual(['failed', hint])
   })
 
@@ -101,6 +124,53 @@ describe('the hints of other checks', () => {
     ['age', { timestamp: NOW.getTime() + 61_000 }, {}, 'compare the clocks'],
   ])('say of %s', async (name, fields, options, hint) => {
     expect(await checkOf(name, fields, options)).toMatchObject({ verdict: 'failed', hint })
+  })
+})
+
+describe('a check', () => {
+  it.each<[string, Fields, VerifyOptions, object]>([
+    [
+      'user_data',
+      { user_data: Uint8Array.of(1) },
+      { userData: Uint8Array.of(1) },
+      { verdict: 'passed', actual: expect.stringMatching(/^1 byte, SHA-384 [0-9a-f]{16}…$/) },
+    ],
+    ['module_id', {}, { moduleId: MODULE_ID }, { verdict: 'passed', expected: MODULE_ID, actual: MODULE_ID }],
+    ['debug mode', {}, {}, { verdict: 'passed', expected: 'off', actual: 'off' }],
+    [
+      'debug mode',
+      { pcrs: ZERO_PCRS },
+      {},
+      {
+        verdict: 'failed',
+        actual: 'on',
+        hint: expect.stringMatching(
+          /^it was started with --debug-mode, .* start it without, or allow debug mode/,
+        ),
+      },
+    ],
+    [
+      'age',
+      { timestamp: NOW.getTime() - 5000 },
+      { maxAge: Number.POSITIVE_INFINITY },
+      {
+        verdict: 'passed',
+        expected: 'any; at most 60 s in the future',
+        actual: `5 s, at ${NOW.toISOString()}`,
+      },
+    ],
+    [
+      'age',
+      { timestamp: NOW.getTime() + 61_000 },
+      {},
+      {
+        verdict: 'failed',
+        actual: `-61 s, at ${NOW.toISOString()}`,
+        reason: 'the document comes from 61 s in the future; at most 60 s are accepted (compare the clocks)',
+      },
+    ],
+  ])('of %s says what was found', async (name, fields, options, expected) => {
+    expect(await checkOf(name, fields, options)).toMatchObject(expected)
   })
 })
 

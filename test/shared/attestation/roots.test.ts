@@ -59,6 +59,7 @@ describe('reading a root', () => {
     ['a number', 1],
     ['null', null],
     ['an object', { pem: AWS_NITRO_ROOT }],
+    ['a list of one', [AWS_NITRO_ROOT]],
   ])('refuses %s', async (_, root) => {
     const error = await refusal(() => readRoot(root))
     expect(error).toBeInstanceOf(UsageError)

@@ -39,6 +39,8 @@ async function collect(outcomes: AsyncIterable<Examination>): Promise<Examinatio
   return all
 }
 
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
 /** The threads that this process starts during a test. */
 function started(): readonly Worker[] {
   const workers: Worker[] = []
@@ -93,6 +95,66 @@ describe('threads', () => {
     expect(workers).toEqual([])
   })
 
+  it('are not started when the iteration has ended before', async () => {
+    const workers = started()
+    const controller = new AbortController()
+    const documents = function* () {
+      yield good
+      yield good
+      controller.abort(new Error('enough'))
+    }
+    const first = many()(documents(), { ...options, signal: controller.signal }).next()
+    await expect(first).rejects.toThrow('enough')
+    for (let turns = 0; turns < 3; turns++) await turn()
+    expect(workers).toEqual([])
+  })
+
+  it('that have ended with nothing left to do are replaced', async () => {
+    const short = lines(`import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', (documents) => {
+        parentPort.postMessage(documents.map(() => ({ accepted: true })))
+        parentPort.close()
+      })`)
+    const workers = started()
+    const documents = async function* () {
+      yield good
+      yield good
+      await vi.waitFor(() => expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1]))
+      yield good
+      yield good
+    }
+    expect(await collect(short(documents(), options))).toEqual(Array(4).fill({ accepted: true }))
+    expect(workers).toHaveLength(4)
+  })
+
+  it('are no more than were asked for, however many documents there are', async () => {
+    const workers = started()
+    expect(await collect(many()(Array(20).fill(good), options))).toHaveLength(20)
+    expect(workers).toHaveLength(2)
+  })
+
+  it('that are there take a single document, too', async () => {
+    const echo = lines(`import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', (documents) => parentPort.postMessage(documents.map(() => ({ accepted: true }))))`)
+    let answered = () => {}
+    const documents = async function* () {
+      yield good
+      yield good
+      await new Promise<void>((resolve) => {
+        answered = resolve
+      })
+      yield good
+    }
+    const workers = started()
+    const outcomes = echo(documents(), { ...options, concurrency: 3 })
+    await outcomes.next()
+    await outcomes.next()
+    answered()
+    expect(await outcomes.next()).toEqual({ done: false, value: { accepted: true } })
+    expect(workers).toHaveLength(2)
+    await outcomes.return()
+  })
+
   it('are gone when the iteration is', async () => {
     const workers = started()
     const outcomes = many()([good, good, good], options)
@@ -127,23 +189,27 @@ describe('threads', () => {
   })
 
   it.each([
-    ['ends', 'process.exit(9)'],
-    ['throws at once', 'throw new Error("out of order")'],
+    ['ends', 'process.exit(9)', 'it ended with status 9'],
+    ['throws at once', 'throw new Error("out of order")', 'out of order'],
     [
       'throws at its first message',
       `import { parentPort } from 'node:worker_threads'
       parentPort.on('message', () => { throw new Error("out of order") })`,
+      'out of order',
     ],
     [
       'does not say all',
       `import { parentPort } from 'node:worker_threads'
       parentPort.on('message', () => parentPort.postMessage([]))`,
+      'it did not answer',
     ],
-    ['cannot be read', 'this is no program'],
-  ])('of which one %s reject the iteration', async (_, code) => {
+    ['cannot be read', 'this is no program', 'Unexpected identifier'],
+  ])('of which one %s reject the iteration', async (_, code, why) => {
     const error = await refusal(() => collect(lines(code)([good, good, good], options)))
     expect(error).toBeInstanceOf(OperationError)
     expect(error.code).toBe('ERR_VERIFICATION_THREAD')
+    expect(error.message).toContain(`a thread that verifies failed: ${why}`)
+    expect(error.cause).toMatchObject({ message: expect.stringContaining(why) as string })
   })
 
   it('that cannot be started reject it, too', async () => {

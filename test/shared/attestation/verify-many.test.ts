@@ -14,7 +14,7 @@ import { verifyMany as verifyManyInBrowsers } from '../../../shared/attestation/
 import { UsageError } from '../../../shared/errors.js'
 import { signed } from '../../support/attestations.js'
 import { NOW } from '../../support/certificates.js'
-import { code } from '../../support/errors.js'
+import { code, refusal } from '../../support/errors.js'
 
 /** An examiner of the test's own, which answers when it is told to; its outcomes are the documents themselves. */
 function bench(readAhead = 4) {
@@ -180,6 +180,21 @@ async function collect(outcomes: AsyncIterable<Examination>): Promise<Examinatio
   return all
 }
 
+it.each<[string, () => IteratorResult<Uint8Array>]>([
+  ['has come to its end', () => ({ done: true, value: undefined })],
+  [
+    'has failed',
+    () => {
+      throw new Error('no more')
+    },
+  ],
+])('does not end a source that %s', async (_, next) => {
+  const end = vi.fn()
+  const given = { [Symbol.iterator]: () => ({ next, return: end }) }
+  await collect(verifyMany(given)).catch(() => {})
+  expect(end).not.toHaveBeenCalled()
+})
+
 it('reads no further ahead than it may', async () => {
   const { under, verifyMany } = bench(4)
   const { state, documents } = source(100)
@@ -219,6 +234,60 @@ describe('an iteration that is ended early', () => {
     await first
     await expect(outcomes.throw(new Error('enough'))).rejects.toThrow('enough')
     expect(close).toHaveBeenCalledOnce()
+  })
+
+  it('waits until its source has ended, too', async () => {
+    const { under, verifyMany } = bench()
+    const ended = vi.fn()
+    const slow = async function* () {
+      try {
+        for (;;) yield Uint8Array.of(0)
+      } finally {
+        await turn()
+        ended()
+      }
+    }
+    const outcomes = verifyMany(slow())
+    const first = outcomes.next()
+    await turn()
+    under[0]?.answer()
+    await first
+    await turn()
+    await outcomes.return()
+    expect(ended).toHaveBeenCalledOnce()
+  })
+
+  it('by a document that is none ends its source, too', async () => {
+    const ended = vi.fn()
+    const texts = function* () {
+      try {
+        yield 'text'
+      } finally {
+        ended()
+      }
+    }
+    const given = texts() as Iterable<unknown> as Documents
+    expect(await code(() => bench().verifyMany(given).next())).toBe('ERR_USAGE')
+    expect(ended).toHaveBeenCalledOnce()
+  })
+
+  it('does not examine what its source gives afterwards', async () => {
+    const { under, verifyMany } = bench()
+    let give = () => {}
+    const late = async function* () {
+      await new Promise<void>((resolve) => {
+        give = resolve
+      })
+      yield Uint8Array.of(0)
+    }
+    const outcomes = verifyMany(late())
+    const first = outcomes.next()
+    await turn()
+    await outcomes.return()
+    give()
+    expect(await first).toEqual({ done: true, value: undefined })
+    await turn()
+    expect(under).toEqual([])
   })
 
   it('does not wait for a source that never answers', async () => {
@@ -274,6 +343,14 @@ describe('an iteration that is ended early', () => {
     expect(state.read).toBe(0)
   })
 
+  it('before it began does not even open its source', async () => {
+    const open = vi.fn(() => source(9).documents)
+    const signal = AbortSignal.abort(new Error('never'))
+    const outcomes = bench().verifyMany({ [Symbol.iterator]: open }, { signal })
+    await expect(outcomes.next()).rejects.toThrow('never')
+    expect(open).not.toHaveBeenCalled()
+  })
+
   it('leaves no listener on a signal that outlives it', async () => {
     const { signal } = new AbortController()
     await collect(verifyMany([Uint8Array.of(0)], { signal }))
@@ -284,6 +361,8 @@ describe('an iteration that is ended early', () => {
 describe('a call that means nothing', () => {
   const calls: readonly [string, unknown, unknown][] = [
     ['documents that are none', 7, {}],
+    ['null for documents', null, {}],
+    ['a text for documents', '', {}],
     ['documents whose iterator is undefined', { [Symbol.iterator]: undefined }, {}],
     ['a document that is none', ['text'], {}],
     ['no options but null', [], null],
@@ -293,13 +372,15 @@ describe('a call that means nothing', () => {
     ['an option of examineAttestation that is wrong', [], { maxAge: 'long' }],
     ['a concurrency of none', [], { concurrency: 0 }],
     ['a concurrency of halves', [], { concurrency: 1.5 }],
+    ['a concurrency in words', [], { concurrency: '2' }],
     ['a concurrency beyond measure', [], { concurrency: 1025 }],
     ['a signal that is none', [], { signal: {} }],
     ['a register that only looks like one', [], { pcrs: { 0: { toString: () => '00'.repeat(48) } } }],
   ]
   it.each(calls)('%s', async (_, documents, options) => {
     const outcomes = verifyMany(documents as Documents, options as VerifyManyOptions)
-    await expect(outcomes.next()).rejects.toBeInstanceOf(UsageError)
+    const error = await refusal(() => outcomes.next())
+    expect([error instanceof UsageError, error.code]).toEqual([true, 'ERR_USAGE'])
   })
 
   it('is refused before anything is read or started', async () => {
@@ -309,6 +390,12 @@ describe('a call that means nothing', () => {
     expect(state.read).toBe(0)
     expect(started).not.toHaveBeenCalled()
   })
+})
+
+it.each([1, 1024])('takes a concurrency of %d', async (concurrency) => {
+  const { started, verifyMany } = bench()
+  await verifyMany([], { concurrency }).next()
+  expect(started).toHaveBeenCalledWith({}, concurrency)
 })
 
 it('holds every document to the options as they were', async () => {

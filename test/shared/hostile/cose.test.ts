@@ -1,7 +1,8 @@
 /** COSE_Sign1 (RFC 9052, RFC 9053), wrong in one thing each, and signed over what it says wherever that can be. */
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import type { ErrorCode } from '../../../shared/errors.js'
 import { payload as documentWith } from '../../support/attestations.js'
 import { buildChain, type Chain } from '../../support/certificates.js'

@@ -1,6 +1,7 @@
 /** Attestation documents that are genuinely signed and wrong in one thing (aws-nitro-enclaves-nsm-api, section 3.2.2). */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type CborKey, type CborValue, encodeCbor } from '../../../shared/cbor.js'
+import type { CborKey, CborValue } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import type { ErrorCode } from '../../../shared/errors.js'
 import { type Fields, PCRS, payload, signedBy } from '../../support/attestations.js'
 import { buildChain, type Chain, NOW } from '../../support/certificates.js'

@@ -1,6 +1,6 @@
 /** COSE_Sign1 of any shape, signed for real over whatever it says (RFC 9052, section 4.4). */
 import { sign } from 'node:crypto'
-import { encodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import type { Chain } from '../../support/certificates.js'
 
 export const ES384 = Uint8Array.of(0xa1, 0x01, 0x38, 0x22)

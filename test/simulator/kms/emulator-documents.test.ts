@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { verifyAttestation } from '../../../shared/attestation/index.js'
-import { decodeCbor, encodeCbor } from '../../../shared/cbor.js'
+import { decodeCbor } from '../../../shared/cbor.js'
+import { encodeCbor } from '../../../shared/cbor-writing.js'
 import { acceptUnsignedEmulatorDocuments } from '../../../simulator/kms/emulator-documents.js'
 import { refusal } from '../../support/errors.js'
 import { startSimulation } from '../../support/simulation.js'
