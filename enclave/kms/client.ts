@@ -67,7 +67,6 @@ export function createKmsClient(options: KmsClientOptions): KMSClient {
   const { region = regionFromEnvironment(), recipient, logger, mix, requireKeyArn } = options
   const { connectTimeout = 5_000, requestTimeout = 10_000, maxAttempts = 3 } = options
   const { dial = dialParent(connectTimeout) } = options
-  if (!options.credentials) throw new UsageError('ERR_USAGE', 'credentials: missing')
   const credentials = credentialsOfClient(options.credentials)
   if (typeof dial !== 'function') throw new UsageError('ERR_USAGE', 'dial: not a function')
   if (recipient === undefined && (mix !== undefined || requireKeyArn === true)) {

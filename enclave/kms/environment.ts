@@ -23,17 +23,19 @@ const NAMES = {
 
 /** AWS_REGION, else AWS_DEFAULT_REGION. Throws UsageError ERR_USAGE: neither is set, or what is set is no region. */
 export function regionFromEnvironment(environment: Environment = process.env): string {
-  // Empty is not set, as for the AWS SDKs.
-  const variable = REGION.find((name) => environment[name])
-  const region = variable === undefined ? undefined : environment[variable]
-  if (variable === undefined || region === undefined) {
-    throw new UsageError('ERR_USAGE', `region: not given, and neither ${REGION.join(' nor ')} is set`)
+  for (const variable of REGION) {
+    const region = environment[variable]
+    // Empty is not set, as for the AWS SDKs.
+    if (region) return checkedRegion(region, variable)
   }
+  throw new UsageError('ERR_USAGE', `region: not given, and neither ${REGION.join(' nor ')} is set`)
+}
+
+function checkedRegion(region: string, variable: string): string {
   try {
     kmsHost(region)
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    throw new UsageError('ERR_USAGE', `${variable}: ${error.message}`)
+    throw new UsageError('ERR_USAGE', `${variable}: ${(error as Error).message}`)
   }
   return region
 }

@@ -91,7 +91,7 @@ function reasonIn(text: string): string {
 }
 
 /** Asks on a connection of its own; `signal` ends it. */
-function ask(options: ConnectOptions, giver: string): Promise<Answer> {
+function ask(options: ConnectOptions & { readonly signal: AbortSignal }, giver: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) =>
       reject(
@@ -100,12 +100,13 @@ function ask(options: ConnectOptions, giver: string): Promise<Answer> {
           : unreachable(giver, error),
       )
     const socket = connect(options)
+    // One that fails at once tells it before the request listens.
+    socket.on('error', fail)
     const request = http.get({
-      path: '/',
       headers: { Host: 'parent', Accept: 'application/json' },
       createConnection: () => socket,
     })
-    options.signal?.addEventListener('abort', () => request.destroy(), { once: true })
+    options.signal.addEventListener('abort', () => request.destroy())
     request.on('error', fail)
     // Neither an error nor a response: a switch to another protocol.
     const onClose = () => fail(new Error('no answer'))

@@ -46,12 +46,9 @@ export function checkedCredentials(
 ): Credentials {
   const parsed = schema.safeParse(value)
   if (!parsed.success) {
-    const path = parsed.error.issues[0]?.path.join('.') ?? ''
-    const member = names[path as Member] ?? (path || 'the answer')
-    throw new OperationError(
-      'ERR_CREDENTIALS',
-      `${giver} gave no credentials: ${member} is not as it must be`,
-    )
+    const [member = 'the answer'] = parsed.error.issues.flatMap(({ path }) => path)
+    const name = names[member as Member] ?? String(member)
+    throw new OperationError('ERR_CREDENTIALS', `${giver} gave no credentials: ${name} is not as it must be`)
   }
   const { AccessKeyId, SecretAccessKey, Token, Expiration } = parsed.data
   return {

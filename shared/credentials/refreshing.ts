@@ -56,6 +56,13 @@ interface Held {
   readonly refreshAt: number
 }
 
+/** The last of `count` failed fetches in a row. */
+interface Failure {
+  readonly error: unknown
+  readonly at: number
+  readonly count: number
+}
+
 /**
  * Refreshed five minutes before they expire, or at half of a shorter life; callers at the same time share one fetch. A
  * failed one is tried again after 1 s, 2 s, 4 s and so on up to 30 s; until it succeeds the old ones are given, as long
@@ -64,7 +71,7 @@ interface Held {
 export function refreshingCredentials(options: RefreshingOptions): RefreshingCredentials {
   const { giver, timeout, changed, ahead = false, now = Date.now } = options
   let held: Held | undefined
-  let failure: { readonly error: unknown; readonly at: number; readonly count: number } | undefined
+  let failure: Failure | undefined
   let pending: Promise<Credentials> | undefined
   let forced: Promise<Credentials> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -79,7 +86,7 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
       const words = `${giver} gave credentials that expired at ${iso(expires)}`
       throw new OperationError('ERR_CREDENTIALS', `${words}; the clock here says ${iso(fetched)}`)
     }
-    const early = expires === Number.POSITIVE_INFINITY ? 0 : Math.min(EARLY, (expires - fetched) / 2)
+    const early = Math.min(EARLY, (expires - fetched) / 2)
     held = { credentials, expires, refreshAt: Math.max(expires - early, fetched + FIRST_RETRY) }
   }
 
@@ -122,12 +129,12 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
   /** Milliseconds until a fetch is due. */
   const untilDue = (): number => {
     if (failure === undefined) return (held?.refreshAt ?? 0) - now()
-    return untilRetry(Math.min(FIRST_RETRY * 2 ** (failure.count - 1), LAST_RETRY))
+    return untilRetry(failure, Math.min(FIRST_RETRY * 2 ** (failure.count - 1), LAST_RETRY))
   }
 
-  /** `delay`: milliseconds from the last failure on. */
-  const untilRetry = (delay: number): number => {
-    const wait = failure === undefined ? 0 : failure.at + delay - now()
+  /** `delay`: milliseconds from the failure on. */
+  const untilRetry = ({ at }: Failure, delay: number): number => {
+    const wait = at + delay - now()
     // The clock was set back.
     return wait > delay ? 0 : wait
   }
@@ -144,15 +151,18 @@ export function refreshingCredentials(options: RefreshingOptions): RefreshingCre
   return {
     get: async ({ forceRefresh = false } = {}) => {
       if (forceRefresh) {
-        if (forced === undefined && failure && untilRetry(FIRST_RETRY) > 0) throw failure.error
+        if (forced === undefined && failure && untilRetry(failure, FIRST_RETRY) > 0) throw failure.error
         return refreshForced()
       }
       const other = (await changed?.()) ?? false
       const current = valid()
       if (!other) {
-        if (current !== undefined && untilDue() > 0) return current.credentials
-        // Whoever asks need not wait for the timer; but no more than one fetch a second fails.
-        if (current === undefined && failure && untilRetry(FIRST_RETRY) > 0) throw failure.error
+        if (current !== undefined) {
+          if (untilDue() > 0) return current.credentials
+        } else if (failure && untilRetry(failure, FIRST_RETRY) > 0) {
+          // Whoever asks need not wait for the timer; but no more than one fetch a second fails.
+          throw failure.error
+        }
       }
       const refreshed = refresh()
       if (!other && current !== undefined && current.expires - now() > ENOUGH) {

@@ -53,17 +53,25 @@ const decimal = (what: keyof typeof LARGEST, text: string): number => {
   return Number(text)
 }
 
+interface AddressParts {
+  readonly kind: 'unix' | 'vsock' | 'hybrid'
+  readonly place: string
+  readonly number: string
+}
+
 /**
  * Reads `vsock:CID:PORT`, `vsock:ANY:PORT`, `unix:DIR:PORT` (CID 3), `unix:DIR:CID.PORT` or `hybrid:PATH:PORT`;
  * DIR and PATH may hold colons. A hybrid address has no CID, PATH is the guest: it gets 3, which nothing reads.
  * @throws OperationError ERR_VSOCK_ADDRESS
  */
 export const parseAddress = (text: string): ParsedAddress => {
-  const [, kind, place, number] = /^(unix|vsock|hybrid):(.+):([^:]+)$/s.exec(text) ?? []
-  if (kind === undefined || place === undefined || number === undefined) {
+  const match = /^(?<kind>unix|vsock|hybrid):(?<place>.+):(?<number>[^:]+)$/s.exec(text)
+  const parts = match?.groups as AddressParts | undefined
+  if (parts === undefined) {
     const forms = 'vsock:CID:PORT, unix:DIR:PORT or hybrid:PATH:PORT'
     throw addressError(`not a vsock address (${forms}): ${shown(text)}`)
   }
+  const { kind, place, number } = parts
   if (kind === 'vsock') {
     const cid = place === 'ANY' ? VMADDR_CID_ANY : decimal('CID', place)
     return { kind: 'kernel', ...checkAddress({ cid, port: decimal('port', number) }) }

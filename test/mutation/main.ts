@@ -4,11 +4,14 @@
  * and mutation.json; ends with 1 when fewer than 90 % are noticed. survivors.json explains those that nobody can
  * notice: what is not in it is listed last.
  */
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { Stryker } from '@stryker-mutator/core'
+import { writeKeys } from './make-keys.js'
 import { compared, type Mutant, type Survivor } from './survivors.js'
 
 const files = process.argv.slice(2)
+process.env.KEPT_KEYS = resolve('build/mutation/keys.json')
+writeKeys(process.env.KEPT_KEYS)
 const results = await new Stryker({
   configFile: 'test/mutation/stryker.config.mjs',
   ...(files.length > 0 && { mutate: files }),

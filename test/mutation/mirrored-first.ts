@@ -13,7 +13,9 @@ const MOST = 16
 export class MirroredFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const mutated = this.ctx.config.related?.[0]
-    if (mutated === undefined) return super.sort(files)
+    // Which tests reach which change is found out by a run of all.
+    const { mode } = this.ctx.getRootProject().getProvidedContext() as { readonly mode?: string }
+    if (mode !== 'mutant' || mutated === undefined) return super.sort(files)
     const mirror = this.#pathOf(mutated)
     return files
       .map((file) => ({ file, path: this.#pathOf(file.moduleId) }))
@@ -33,6 +35,7 @@ export class MirroredFirst extends BaseSequencer {
   }
 }
 
+/** A long test file is the likelier to notice something: it decides between those that are equally alike. */
 function likeness(
   { moduleId }: TestSpecification,
   path: readonly string[],
@@ -40,12 +43,18 @@ function likeness(
 ): number {
   const name = mirror.at(-1) ?? ''
   const own = path.at(-1) ?? ''
-  const folders = mirror.slice(0, -1).findIndex((part, i) => part !== path[i])
-  const imported = readFileSync(moduleId, 'utf8').includes(`/${name}.js'`)
+  const text = readFileSync(moduleId, 'utf8')
   return (
-    (folders === -1 ? mirror.length - 1 : folders) +
-    (own === name ? 2 : 0) +
-    (own.startsWith(name) || name.startsWith(own) ? 1 : 0) +
-    (imported ? 1 : 0)
+    inCommon(path, mirror.slice(0, -1)) +
+    (own === name ? 1 : 0) +
+    inCommon([...own], [...name]) / name.length +
+    (text.includes(`/${name}.js'`) ? 1 : 0) +
+    text.length / 1e6
   )
+}
+
+/** How many begin alike. */
+function inCommon(a: readonly string[], b: readonly string[]): number {
+  const other = b.findIndex((item, i) => item !== a[i])
+  return other === -1 ? b.length : other
 }

@@ -15,7 +15,7 @@ export default defineConfig({
       // Every byte of a document; the vectors are not there anyway.
       'test/shared/attestation/hardware*.test.ts',
     ],
-    setupFiles: ['test/support/no-vsock.ts'],
+    setupFiles: ['test/support/no-vsock.ts', 'test/mutation/kept-keys.ts'],
     // What hangs is noticed by its test, not after Stryker's own and longer limit.
     testTimeout: 10_000,
     hookTimeout: 10_000,

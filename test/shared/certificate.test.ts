@@ -222,6 +222,17 @@ describe('extensions that are malformed', () => {
     expect(await refusedWith({ edit })).toBe('ERR_CERTIFICATE_MALFORMED')
   })
 
+  it.each([
+    ['Certificate is not a sequence of 3', constructed(TAG.SEQUENCE, [])],
+    [
+      'TBSCertificate is not a sequence of 7 to 10',
+      constructed(TAG.SEQUENCE, [constructed(TAG.SEQUENCE, []), integer('00'), integer('00')]),
+    ],
+  ])('refuses what has other parts by what it is: %s', async (words, value) => {
+    const { message } = await refusal(() => parseCertificate(writeDer(value)))
+    expect(message).toMatch(new RegExp(`${words}$`))
+  })
+
   it('refuses an unknown critical extension by its identifier', async () => {
     const der = await leaf({ edit: editExtensions((list) => [...list, extension('2a0304', '0500', true)]) })
     const error = await refusal(() => parseCertificate(der))

@@ -28,8 +28,9 @@ export function signatureDate({ symptom, message, kmsTime, now }: Failure): Diag
 const DATES: readonly unknown[] = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']
 
 export function certificateDates({ symptom, cause, document, now }: Failure): Diagnosis | undefined {
-  if (symptom !== 'ERR_KMS_TLS' || !DATES.includes(cause?.code)) return undefined
-  const what = cause?.code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'
+  const code = cause?.code
+  if (symptom !== 'ERR_KMS_TLS' || !DATES.includes(code)) return undefined
+  const what = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'
   const here = now.toISOString()
   if (document === undefined) {
     return {

@@ -1,5 +1,6 @@
 /** The answer came, and is of no use to this recipient. */
 import { createHash } from 'node:crypto'
+import type { AttestedCall } from '../attested-call.js'
 import { type EnvelopedData, parseEnvelopedData } from '../enveloped-data.js'
 import type { Diagnosis, Failure } from './diagnosis.js'
 
@@ -9,7 +10,7 @@ import type { Diagnosis, Failure } from './diagnosis.js'
  */
 export function unopened({ symptom, attested }: Failure): Diagnosis | undefined {
   if (symptom !== 'ERR_ENVELOPE') return undefined
-  if (isForAnother(attested?.ciphertextForRecipient, attested?.publicKey)) {
+  if (attested !== undefined && isForAnother(attested)) {
     return {
       code: 'ENVELOPE_FOR_ANOTHER_KEY',
       likely: 'CiphertextForRecipient is sealed for another public key than the one that this call attested.',
@@ -26,8 +27,10 @@ export function unopened({ symptom, attested }: Failure): Diagnosis | undefined 
 }
 
 /** KMS names the recipient by the SHA-256 of its public key's DER; others need not name it so. */
-function isForAnother(envelope: Uint8Array | undefined, publicKey: Uint8Array | undefined): boolean {
-  if (envelope === undefined || publicKey === undefined) return false
+function isForAnother({
+  publicKey,
+  ciphertextForRecipient: envelope = new Uint8Array(0),
+}: AttestedCall): boolean {
   // Both of every envelope, whatever it is.
   const own = createHash('sha256').update(publicKey).digest()
   const named = recipientId(envelope)

@@ -44,6 +44,10 @@ function callOver(open: () => net.Socket, options: Partial<KmsClientOptions> = {
 
 const connecting = () => net.connect({ host: HOST, port: 443, lookup: () => undefined })
 
+it('what ends aborted calls has a name of its own', () => {
+  expect(clientOver(connecting).middlewareStack.identify()).toContain('nitroAbort - initialize')
+})
+
 describe('an abort', () => {
   it.each(['while the connection is dialled', 'in the TLS handshake'])('%s ends it at once', async (when) => {
     const silent = await kept(startTcp(() => undefined))

@@ -3,7 +3,7 @@ import https from 'node:https'
 import net from 'node:net'
 import tls from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { EnclaveAgent, type EnclaveAgentOptions } from '../../../enclave/kms/agent.js'
+import { type Dial, EnclaveAgent, type EnclaveAgentOptions, phaseOf } from '../../../enclave/kms/agent.js'
 import { type Authority, createAuthority, startHttps, startTcp, type TestServer } from './tls-support.js'
 
 const HOST = 'kms.eu-central-1.amazonaws.com'
@@ -32,7 +32,7 @@ async function greeter(options: https.ServerOptions = {}, by = authority, host =
   return kept(startHttps({ ...(await by.issue(host)), ...options }, (_, response) => response.end('hello')))
 }
 
-function agentOver(dial: () => net.Socket, options: Partial<EnclaveAgentOptions> = {}): EnclaveAgent {
+function agentOver(dial: Dial, options: Partial<EnclaveAgentOptions> = {}): EnclaveAgent {
   const agent = new EnclaveAgent({ host: HOST, dial, trustAnchors: [authority.certificate], ...options })
   cleanups.push(() => agent.destroy())
   return agent
@@ -118,6 +118,32 @@ describe('a trusted server', () => {
     await once(socket, 'close')
     expect(server.carriers.map(({ destroyed }) => destroyed)).toEqual([true])
   })
+})
+
+it('a server is offered ciphers with forward secrecy and AEAD, and no others', async () => {
+  const hellos: Buffer[] = []
+  const server = await kept(
+    startTcp((socket) => {
+      socket.once('data', (hello: Buffer) => {
+        hellos.push(hello)
+        socket.destroy()
+      })
+    }),
+  )
+  await expect(get(agentOver(server.dial))).rejects.toThrow()
+  // RFC 8446, sections 5.1 and 4.1.2: heads of record and handshake, version and random, the session id, the suites.
+  const [hello = Buffer.alloc(0)] = hellos
+  const from = 5 + 4 + 2 + 32
+  const start = from + 1 + (hello[from] ?? 0)
+  const suites = hello.subarray(start + 2, start + 2 + hello.readUInt16BE(start))
+  const offered = Array.from({ length: suites.length / 2 }, (_, i) => suites.readUInt16BE(2 * i).toString(16))
+  // 00ff is no cipher: it says that there is no renegotiation (RFC 5746, section 3.3).
+  expect(offered.filter((suite) => suite !== 'ff')).toEqual([
+    // TLS 1.3.
+    ...['1302', '1301', '1303'],
+    // TLS 1.2: ECDHE with ECDSA or RSA, and AES-GCM.
+    ...['c02b', 'c02f', 'c02c', 'c030'],
+  ])
 })
 
 describe('a server that is not trusted', () => {
@@ -259,11 +285,67 @@ describe('a connection that fails', () => {
     await expect(call).rejects.toMatchObject({ code: 'ETIMEDOUT' })
     expect(server.carriers.map(({ destroyed }) => destroyed)).toEqual([true])
   })
+  it('dial hears when nobody waits for it any more', async () => {
+    const server = await kept(startTcp(() => undefined))
+    const signals: (AbortSignal | undefined)[] = []
+    const dial: Dial = ({ signal }) => {
+      signals.push(signal)
+      return server.dial()
+    }
+    const call = get(agentOver(dial, { connectTimeout: 50 }))
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false])
+    await expect(call).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true))
+  })
   it('the deadline is over with the handshake', async () => {
     const identity = await authority.issue(HOST)
     const slow = (_: unknown, response: { end(body: string): void }) =>
       setTimeout(() => response.end('late'), 400)
     const server = await kept(startHttps(identity, slow))
     expect((await get(agentOver(server.dial, { connectTimeout: 200 }))).body).toBe('late')
+  })
+})
+
+describe('of an error is known what was going on', () => {
+  const broken = () => Object.assign(new Error('broken'), { code: 'ECONNRESET' })
+  const soon = (carrier: net.Socket, error: Error) => setImmediate(() => carrier.destroy(error))
+
+  it('dialling, when dial throws', async () => {
+    const error = broken()
+    const agent = agentOver(() => {
+      throw error
+    })
+    await expect(get(agent)).rejects.toBe(error)
+    expect(phaseOf(error)).toBe('dial')
+  })
+  it('dialling, until the carrier is connected', async () => {
+    const error = broken()
+    const carrier = net.connect({ host: HOST, port: 443, lookup: () => undefined })
+    soon(carrier, error)
+    await expect(get(agentOver(() => carrier))).rejects.toBe(error)
+    expect(phaseOf(error)).toBe('dial')
+  })
+  it('the handshake, once the carrier is connected', async () => {
+    const error = broken()
+    const server = await kept(startTcp(() => undefined))
+    const carrier = server.dial().once('connect', () => soon(carrier, error))
+    await expect(get(agentOver(() => carrier))).rejects.toBe(error)
+    expect(phaseOf(error)).toBe('handshake')
+  })
+  it('the handshake, when the carrier was connected before', async () => {
+    const error = broken()
+    const server = await kept(startTcp(() => undefined))
+    const carrier = server.dial()
+    await once(carrier, 'connect')
+    soon(carrier, error)
+    await expect(get(agentOver(() => carrier))).rejects.toBe(error)
+    expect(phaseOf(error)).toBe('handshake')
+  })
+  it('neither of them, once TLS has begun', async () => {
+    const error = broken()
+    const identity = await authority.issue(HOST)
+    const server = await kept(startHttps(identity, () => server.carriers[0]?.destroy(error)))
+    await expect(get(agentOver(server.dial))).rejects.toBe(error)
+    expect(phaseOf(error)).toBeUndefined()
   })
 })

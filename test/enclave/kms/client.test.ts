@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import net from 'node:net'
 import { GenerateRandomCommand, type KMSClient, KMSServiceException } from '@aws-sdk/client-kms'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { NodeHttpHandler } from '@smithy/node-http-handler'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createKmsClient, type KmsClientOptions } from '../../../enclave/kms/client.js'
 import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
 import type { Nsm } from '../../../enclave/nsm/requests.js'
@@ -149,6 +150,23 @@ describe('a call', () => {
     expect(text).toContain('GenerateRandomCommand')
     expect(text).not.toContain(PLAINTEXT.toString('base64'))
     expect(text).not.toContain(JSON.stringify(Object.fromEntries(PLAINTEXT.entries())))
+  })
+  it('has the logger hear of what the connections have to say', async () => {
+    const logger = { trace: vi.fn(), debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const server = await kms(wellBehaved)
+    const client = clientOver(server.dial, { logger })
+    await client.send(random())
+    const handler = client.config.requestHandler as unknown as NodeHttpHandler
+    expect(handler.httpHandlerConfigs().logger).toBe(logger)
+  })
+  it.each([
+    ['opened when the client is made, when that is asked for', true, 1],
+    ['not opened before there is one, when it is not', false, 0],
+    ['not opened before there is one, when nothing is said', undefined, 0],
+  ])('has a connection that is %s', async (_, connectAhead, carriers) => {
+    const server = await kms(wellBehaved)
+    clientOver(server.dial, { connectAhead })
+    expect(server.carriers).toHaveLength(carriers)
   })
   it('ends with destroy()', async () => {
     const server = await kms(wellBehaved)
@@ -355,6 +373,7 @@ describe('options', () => {
     ['host', { host: 'https://kms' }],
     ['host', { host: 'kms.example.com', fips: true }],
     ['credentials', { credentials: undefined }],
+    ['credentials', { credentials: null }],
     ['dial', { dial: null }],
     ['trustAnchors', { trustAnchors: [] }],
     ['connectTimeout', { connectTimeout: 0 }],
@@ -376,5 +395,44 @@ describe('options', () => {
     expect(await client.config.maxAttempts()).toBe(3)
     expect(client.config.retryMode).toBe('standard')
     expect(await client.config.endpoint?.()).toMatchObject({ protocol: 'https:', hostname: HOST })
+  })
+  it('may be as long as Node waits at all', () => {
+    const longest = 2 ** 31 - 1
+    const options = { connectTimeout: longest, requestTimeout: longest, maxAttempts: longest }
+    expect(() => clientOver(dial, options)).not.toThrow()
+  })
+  it('are not looked up in the environment', async () => {
+    const environment = {
+      AWS_USE_FIPS_ENDPOINT: 'true',
+      AWS_USE_DUALSTACK_ENDPOINT: 'true',
+      AWS_RETRY_MODE: 'adaptive',
+      AWS_MAX_ATTEMPTS: '7',
+      AWS_DEFAULTS_MODE: 'mobile',
+      AWS_AUTH_SCHEME_PREFERENCE: 'sigv4a',
+      AWS_SDK_UA_APP_ID: 'another',
+    }
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
+    cleanups.push(() => vi.unstubAllEnvs())
+    const { config } = clientOver(dial, { maxAttempts: undefined })
+    const asked = async (value: unknown): Promise<unknown> => (typeof value === 'function' ? value() : value)
+    expect({
+      fips: await asked(config.useFipsEndpoint),
+      dualstack: await asked(config.useDualstackEndpoint),
+      retry: await asked(config.retryMode),
+      attempts: await asked(config.maxAttempts),
+      defaults: await asked(config.defaultsMode),
+      schemes: await asked(config.authSchemePreference),
+      clock: await asked(config.disableClockSkewCorrection),
+      app: await asked(config.userAgentAppId),
+    }).toEqual({
+      fips: false,
+      dualstack: false,
+      retry: 'standard',
+      attempts: 3,
+      defaults: 'standard',
+      schemes: ['sigv4'],
+      clock: false,
+      app: undefined,
+    })
   })
 })

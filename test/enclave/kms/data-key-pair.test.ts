@@ -69,6 +69,14 @@ describe('a data key pair', () => {
     const [one, other] = [pairOf('RSA_2048'), made('RSA_2048')]
     expect(holds({ ...one, publicKey: other.publicKey }, 'RSA_2048')).toBe(false)
   })
+  it('is none when it is of another kind', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed448')
+    const pair = {
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'der' }),
+    }
+    for (const spec of SPECS) expect(isKeyPair(pair, spec), spec).toBe(false)
+  })
   it('is none when the private half only claims the public one', () => {
     // ECPrivateKey carries its public key (RFC 5915, section 3), which is not computed from the secret.
     const { privateKey, publicKey } = pairOf('ECC_NIST_P256')

@@ -56,6 +56,21 @@ describe('an answer that cannot be read', () => {
   })
 })
 
+describe('an answer of', () => {
+  const answerOf = (bytes: number) => {
+    const [begin, end] = ['{"__type":"NotFoundException","message":"', '"}']
+    return begin + ' '.repeat(bytes - begin.length - end.length) + end
+  }
+
+  it('256 KiB is read', async () => {
+    expect(await failureOver(400, answerOf(262_144))).toMatchObject({ name: 'NotFoundException' })
+  })
+
+  it('a byte more is not', async () => {
+    expect(await failureOver(400, answerOf(262_145))).toMatchObject({ code: 'ERR_KMS_CONNECTION' })
+  })
+})
+
 it('an answer of another key is that of no KMS, which is said', async () => {
   const command = new GenerateDataKeyCommand({ KeyId: KEY_ARN, KeySpec: 'AES_256' })
   const body = JSON.stringify({ KeyId: OTHER_ARN, CiphertextForRecipient: 'AAAA' })

@@ -8,6 +8,7 @@ import {
   GenerateRandomCommand,
 } from '@aws-sdk/client-kms'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { OPERATIONS } from '../../../enclave/kms/operations.js'
 import { createRecipient, type Recipient } from '../../../enclave/kms/recipient.js'
 import { type Body, base64, KEY_ARN, sealedTo, stubClient, stubNsm } from './stub-kms.js'
 
@@ -185,4 +186,15 @@ it('one failure, whatever did not fit', async () => {
     expect({ ...shape, message: Reflect.get(failure, 'message') }).toEqual(envelopeError)
     expect(failure).not.toHaveProperty('cause')
   }
+})
+
+it('each tells whether a KMS key takes part in it, and whether other random bytes may', () => {
+  const told = [...OPERATIONS].map(([name, { keyed, mixable = false }]) => [name, { keyed, mixable }])
+  expect(Object.fromEntries(told)).toEqual({
+    GenerateRandom: { keyed: false, mixable: true },
+    GenerateDataKey: { keyed: true, mixable: false },
+    GenerateDataKeyPair: { keyed: true, mixable: false },
+    DeriveSharedSecret: { keyed: true, mixable: false },
+    Decrypt: { keyed: true, mixable: false },
+  })
 })

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import type net from 'node:net'
+import net from 'node:net'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fromParent } from '../../../enclave/kms/parent-credentials.js'
 import { createCredentialsServer } from '../../../parent-proxy/credentials/server.js'
 import { writeCredentials } from '../../../shared/credentials/container-shape.js'
+import { OperationError } from '../../../shared/errors.js'
 import { listen, unixTransport } from '../../../shared/vsock/index.js'
 import { temporaryFolder } from '../../support/cli.js'
 import { refusal } from '../../support/errors.js'
@@ -91,7 +92,17 @@ describe("the parent's credentials", () => {
     expect(new Set(all.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['ASIAPLANTED']))
     await provider()
     expect(requests).toHaveLength(1)
-    expect(requests[0]).toMatch(/^GET \/ HTTP\/1\.1\r\n/)
+    expect(requests[0]).toMatch(/^GET \/ HTTP\/1\.1\r\nHost: parent\r\nAccept: application\/json\r\n/)
+  })
+
+  it('are asked for again when others are needed', async () => {
+    const { transport, requests } = await startParent(() => answer(writeCredentials(identity())))
+    const provider = fromParent({ transport })
+    await provider()
+    await provider({ forceRefresh: false })
+    expect(requests).toHaveLength(1)
+    await provider({ forceRefresh: true })
+    expect(requests).toHaveLength(2)
   })
 
   it('decide nothing but who signs', async () => {
@@ -115,6 +126,22 @@ describe("the parent's credentials", () => {
       socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n\r\n${writeCredentials(identity())}`))
     })
     expect(await fromParent({ transport })()).toMatchObject({ accessKeyId: 'ASIAPLANTED' })
+  })
+
+  it('may come in an answer of 64 KiB, and in no longer one', async () => {
+    const credentials = writeCredentials(identity())
+    for (const [length, code] of [
+      [65_536, undefined],
+      [65_537, 'ERR_CREDENTIALS'],
+    ] as const) {
+      const { transport, close } = await startParent(() => answer(credentials.padEnd(length)))
+      const given = fromParent({ transport })().then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      )
+      expect(await given).toBe(code)
+      close()
+    }
   })
 
   it('are not kept from changes by those who got them', async () => {
@@ -196,6 +223,21 @@ describe('a parent', () => {
     await vi.waitFor(() => expect(sockets.size).toBe(0), 10_000)
   })
 
+  it.each([
+    ['EMFILE', Object.assign(new Error('socket EMFILE'), { code: 'EMFILE' })],
+    ['ETIMEDOUT', new OperationError('ETIMEDOUT', 'no connection to vsock:3:8001 within 100 ms')],
+  ])(
+    'that no connection leads to is out of reach, also when that is known at once: %s',
+    async (code, failure) => {
+      const connect = () => new net.Socket().destroy(failure)
+      const error = await refusal(fromParent({ transport: { ...unixTransport(temporaryFolder()), connect } }))
+      expect(error).toMatchObject({
+        code: 'ERR_CREDENTIALS',
+        message: expect.stringContaining(`(vsock:3:8001) cannot be asked (${code})`),
+      })
+    },
+  )
+
   const body = writeCredentials(identity())
   it.each<[string, string, RegExp]>([
     ['no HTTP', body, /cannot be asked \(HPE_/],
@@ -240,6 +282,7 @@ it('says what is wrong with its options', async () => {
   for (const timeout of [0, -1, 1.5, Infinity, 2 ** 31]) {
     expect(await refusal(() => fromParent({ timeout }))).toMatchObject({ code: 'ERR_USAGE' })
   }
+  for (const timeout of [1, 2 ** 31 - 1]) expect(() => fromParent({ timeout })).not.toThrow()
   expect(await refusal(() => fromParent({ port: -1 }))).toMatchObject({ code: 'ERR_VSOCK_ADDRESS' })
   expect(await refusal(() => fromParent({ cid: 2 ** 32 }))).toMatchObject({ code: 'ERR_VSOCK_ADDRESS' })
 })

@@ -129,10 +129,13 @@ describe("a provider's credentials", () => {
     expect(tokens).toEqual(['token-1', 'token-1'])
   })
 
-  it('are none: said as such', async () => {
+  it.each([
+    ['', {}],
+    [', also where the provider says that it keeps none', { memoized: false }],
+  ])('are none: said as such%s', async (_, mark) => {
     const { dial } = await kms(() => true)
-    const called = call(clientWith((async () => undefined) as never, dial))
-    await expect(called).rejects.toMatchObject({
+    const provider = Object.assign(async () => undefined, mark)
+    await expect(call(clientWith(provider as never, dial))).rejects.toMatchObject({
       code: 'ERR_CREDENTIALS',
       message: 'the provider of credentials gave none',
     })
@@ -248,6 +251,22 @@ describe('credentials that KMS calls expired', () => {
     expect(diagnosisOf(error)?.likely).toContain('the provider failed')
   })
 
+  it('are fetched for a later call where that failed for an earlier one', async () => {
+    const { dial, tokens } = await kms((token) => token === 'token-2')
+    const { state, provider } = renewing()
+    let there = false
+    const fromElsewhere = async (options: { forceRefresh?: boolean } = {}) => {
+      if (options.forceRefresh === true && !there) throw new Error('nobody there')
+      return provider(options)
+    }
+    const client = clientWith(Object.assign(fromElsewhere, { memoized: true }), dial)
+    await expect(call(client)).rejects.toMatchObject({ name: 'ExpiredTokenException' })
+    there = true
+    await call(client)
+    expect(tokens).toEqual(['token-1', 'token-1', 'token-2'])
+    expect(state.forced).toBe(1)
+  })
+
   it('are not tried again when they are fixed, which is said', async () => {
     const { dial, tokens } = await kms(() => false)
     const error = await call(clientWith(identity(1), dial)).catch((reason: unknown) => reason)
@@ -350,8 +369,11 @@ describe("the parent's credentials", () => {
 
 describe('what is no credentials', () => {
   it.each([
+    ['nothing', undefined],
+    ['null', null],
     ['a text', 'planted'],
     ['half an identity', { accessKeyId: 'planted' }],
+    ['the other half', { secretAccessKey: 'planted' }],
     ['a pair without a provider', { provider: {} }],
   ])('%s', (_, credentials) => {
     expect(() => createKmsClient({ region: REGION, credentials: credentials as never })).toThrow(

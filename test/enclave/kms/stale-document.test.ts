@@ -16,6 +16,8 @@ describe('a refusal for the age of a document', () => {
     'attestation document is too old',
     'Attestation document has expired.',
     'Recipient: stale document',
+    'Recipient: the document may expire at any time',
+    'Recipient: a document must be less than one minute from its making',
     'The timestamp of the attestation document is more than 5 minutes ago',
   ])('is: %s', (message) => {
     expect(isStale(refusal(message), 0)).toBe(true)

@@ -32,6 +32,14 @@ describe('amazonTrustAnchors', () => {
     )
   })
 
+  it('names all that are missing', () => {
+    expect(() => amazonTrustAnchors(amazonTrustAnchors().slice(2))).toThrow(
+      expect.objectContaining({
+        message: "not in this Node's list: Amazon Root CA 1, Amazon Root CA 2",
+      }),
+    )
+  })
+
   it('is not content with the name', () => {
     const [first = '', ...rest] = amazonTrustAnchors()
     const damaged = Buffer.from(first.replace(/-----[A-Z ]+-----/g, ''), 'base64')

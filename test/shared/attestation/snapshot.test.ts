@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { MAX_DOCUMENT_LENGTH } from '../../../shared/attestation/document-fields.js'
 import {
   type AttestationPolicy,
   examineAttestation,
@@ -105,6 +106,15 @@ describe('what is asked, and of which document,', () => {
     const failed = checks.filter(({ verdict }) => verdict !== 'passed').map(({ name }) => name)
     expect(failed).toEqual(['PCR3'])
     expect(checks.map(({ name }) => name)).toEqual(expect.arrayContaining(['PCR0', 'nonce', 'module_id']))
+  })
+
+  it('is what it was of the longest document, too', async () => {
+    const longest = new Uint8Array(MAX_DOCUMENT_LENGTH)
+    const refused = await code(() => verifyAttestation(longest))
+    const verified = code(() => verifyAttestation(longest))
+    longest.fill(0xff)
+    expect(await verified).toBe(refused)
+    expect(await code(() => verifyAttestation(longest))).not.toBe(refused)
   })
 
   it('is not moved by bytes that are written meanwhile', async () => {

@@ -445,6 +445,11 @@ describe.each([
     expect(await collect(verifyMany(mixed, options))).toEqual(expected)
   })
 
+  it('need not be told how many to verify at the same time', async () => {
+    const { concurrency: _, ...others } = options
+    expect(await collect(verifyMany([bytes], others))).toMatchObject([{ accepted: true }])
+  })
+
   it('verifies each document at the time that the clock shows then', async () => {
     const { now: _, ...byTheClock } = options
     vi.useFakeTimers({ toFake: ['Date'], now: NOW })

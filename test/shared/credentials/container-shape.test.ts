@@ -1,6 +1,11 @@
 import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
-import { readCredentials, writeCredentials } from '../../../shared/credentials/container-shape.js'
+import {
+  checkedCredentials,
+  MAX_ANSWER_LENGTH,
+  readCredentials,
+  writeCredentials,
+} from '../../../shared/credentials/container-shape.js'
 import { refusal } from '../../support/errors.js'
 
 const good = {
@@ -56,10 +61,31 @@ it.each([
   expect(inspect(error, { depth: 9 })).not.toMatch(/planted|PLANTED/)
 })
 
+it('names a member as its giver does', async () => {
+  const value = { ...good, AccessKeyId: '' }
+  const error = await refusal(() => checkedCredentials(value, 'the giver', { AccessKeyId: 'accessKeyId' }))
+  expect(error.message).toBe('the giver gave no credentials: accessKeyId is not as it must be')
+})
+
 it('refuses what is no JSON, without showing it', async () => {
   const error = await refusal(() => readCredentials('planted secret', 'the giver'))
-  expect(error).toMatchObject({ message: 'the giver gave no credentials: not JSON' })
+  expect(error).toMatchObject({
+    code: 'ERR_CREDENTIALS',
+    message: 'the giver gave no credentials: not JSON',
+  })
   expect(inspect(error, { depth: 9 })).not.toContain('planted')
+})
+
+it('writes the longest that it reads within the length of an answer', () => {
+  const longest = {
+    accessKeyId: 'A'.repeat(128),
+    secretAccessKey: '"'.repeat(256),
+    sessionToken: '"'.repeat(8_192),
+    expiration: new Date('2026-01-01T00:00:00Z'),
+  }
+  const text = writeCredentials(longest)
+  expect(readCredentials(text, 'the giver')).toEqual(longest)
+  expect(text.length).toBeLessThan(MAX_ANSWER_LENGTH)
 })
 
 it('writes what it reads', () => {

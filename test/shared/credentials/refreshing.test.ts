@@ -207,6 +207,27 @@ describe('credentials that were refused', () => {
     expect(state.fetches).toBe(1)
   })
 
+  it('are fetched once for all, though what was on its way fails meanwhile', async () => {
+    let fail = (_: Error) => {}
+    let arrive = (_: Credentials) => {}
+    const { credentials, key } = startGiver(HOUR, {
+      fetch: (_, { forceRefresh }) =>
+        new Promise((resolve, reject) => {
+          if (forceRefresh) arrive = resolve
+          else fail = reject
+        }),
+    })
+    const unforced = key()
+    await turn()
+    const first = credentials.get({ forceRefresh: true })
+    fail(new Error('failure'))
+    await expect(unforced).rejects.toThrow('failure')
+    await turn()
+    const second = credentials.get({ forceRefresh: true })
+    arrive({ accessKeyId: 'AKIA2', secretAccessKey: 'secret' })
+    expect(await Promise.all([first, second])).toMatchObject(Array(2).fill({ accessKeyId: 'AKIA2' }))
+  })
+
   it('are not given again when there are no others, and no more than one fetch a second fails', async () => {
     const { state, credentials, key } = startGiver(HOUR)
     await key()
@@ -285,7 +306,7 @@ describe('a failed fetch', () => {
 describe('credentials that are fetched ahead', () => {
   afterEach(() => vi.useRealTimers())
 
-  const startAhead = ({ broken = false } = {}) => {
+  const startAhead = ({ broken = false, lifetime = HOUR } = {}) => {
     vi.useFakeTimers({ now: START, toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     const state = { fetches: 0, broken }
     const credentials = refreshingCredentials({
@@ -298,7 +319,7 @@ describe('credentials that are fetched ahead', () => {
         return {
           accessKeyId: `AKIA${state.fetches}`,
           secretAccessKey: 'secret',
-          expiration: new Date(Date.now() + HOUR),
+          ...(lifetime !== Infinity && { expiration: new Date(Date.now() + lifetime) }),
         }
       },
     })
@@ -326,6 +347,12 @@ describe('credentials that are fetched ahead', () => {
     await vi.advanceTimersByTimeAsync(4_000)
     expect(await credentials.get()).toMatchObject({ accessKeyId: 'AKIA4' })
     expect(state.fetches).toBe(4)
+  })
+
+  it('need no timer when they never expire', async () => {
+    const { state } = startAhead({ lifetime: Infinity })
+    await vi.advanceTimersByTimeAsync(1)
+    expect([state.fetches, vi.getTimerCount()]).toEqual([1, 0])
   })
 
   it('are renewed within a minute when the clock is set forward', async () => {

@@ -36,6 +36,12 @@ describe('checkAddress', () => {
   it.each(notU32)('refuses CID %s', (cid) => {
     expect(() => checkAddress({ cid, port: 8000 })).toThrow(refused)
   })
+  it.each([
+    [{ cid: -1, port: 8000 }, 'a vsock CID is an integer from 0 to 4294967295, not -1'],
+    [{ cid: 3, port: 0xffffffff }, 'a vsock port is an integer from 0 to 4294967294, not 4294967295'],
+  ])('says of %o what is wrong', (address, message) => {
+    expect(() => checkAddress(address)).toThrow(message)
+  })
 })
 
 it.each([
@@ -79,6 +85,7 @@ describe('parseAddress', () => {
     'vsock:4294967296:8000',
     'vsock:-1:8000',
     'vsock:3.4:8000',
+    'vsock:3:8000:',
     'xvsock:3:8000',
     'tcp:3:8000',
     'unix::8000',
@@ -111,6 +118,12 @@ describe('parseAddress', () => {
     expect(() => parseAddress(text)).toThrow(message)
   })
 
+  it('quotes what is no address at all, and says what one looks like', () => {
+    expect(() => parseAddress('tcp:3:8000')).toThrow(
+      'not a vsock address (vsock:CID:PORT, unix:DIR:PORT or hybrid:PATH:PORT): "tcp:3:8000"',
+    )
+  })
+
   it('names the transport that the text asks for', () => {
     expect(parseVsockAddress('vsock:3:8000').transport).toBe(kernelTransport)
     expect(parseVsockAddress('unix:/run/e:8000')).toMatchObject({ cid: 3, port: 8000 })
@@ -127,7 +140,10 @@ describe('bad addresses and options', () => {
     expect(() => connect({ cid: 3, port: -1, transport })).toThrow(refused)
     expect(() => connect({ cid: VMADDR_CID_ANY, port: 1, transport: kernelTransport })).toThrow(refused)
     await expect(listen({ cid: -1, port: 1, transport })).rejects.toEqual(refused)
-    await expect(listen({ port: 1, transport })).rejects.toEqual(refused)
+    await expect(listen({ port: 1, transport })).rejects.toMatchObject({
+      code: 'ERR_VSOCK_ADDRESS',
+      message: 'a Unix transport needs a CID: ANY names no socket file',
+    })
   })
 
   it.each([0, -1, Number.NaN, 2 ** 31])('refuses a timeout of %d ms', (timeout) => {
@@ -137,7 +153,10 @@ describe('bad addresses and options', () => {
   })
 
   it.each(['', '/run\0/e'])('refuses the directory %j', (directory) => {
-    expect(() => unixTransport(directory)).toThrow(refused)
+    const message = 'a Unix transport needs the name of a directory'
+    expect(() => unixTransport(directory)).toThrow(
+      expect.objectContaining({ code: 'ERR_VSOCK_ADDRESS', message }),
+    )
   })
 })
 

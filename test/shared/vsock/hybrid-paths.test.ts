@@ -75,7 +75,8 @@ it('looks at no CID, and at no address text but its own', async () => {
 })
 
 it.each(['', '/run/v\0.sock'])('refuses the path %j', (path) => {
-  expect(() => hybridTransport(path)).toThrow(expect.objectContaining({ code: 'ERR_VSOCK_ADDRESS' }))
+  const message = "a hybrid transport needs the path of the VMM's socket"
+  expect(() => hybridTransport(path)).toThrow(expect.objectContaining({ code: 'ERR_VSOCK_ADDRESS', message }))
 })
 
 /** How a connect to a VMM's socket at `path` ends. */

@@ -178,6 +178,7 @@ describe('answers that are no OK', () => {
     'ok 1\n',
     'xOK 1\n',
     'ERR\nOK 1\n',
+    'OK 11111111111',
     'OK 11111111111111111111',
   ])('refuses %j with EPROTO', async (answer) => {
     const { path } = await vmm((socket) => socket.resume().write(answer))

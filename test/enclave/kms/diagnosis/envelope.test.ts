@@ -47,6 +47,12 @@ describe('an envelope that was not opened', () => {
       expect(code).toBe('ENVELOPE_REFUSED')
     }
   })
+  it('is refused when nothing else is known of the call', () => {
+    for (const attested of [undefined, { publicKey }]) {
+      const failure = { symptom: 'ERR_ENVELOPE', attested } as unknown as Failure
+      expect(unopened(failure)?.code).toBe('ENVELOPE_REFUSED')
+    }
+  })
   it('is refused when it names a key in a way that is not KMS’s', async () => {
     expect(await codeOf(name(new Uint8Array(20).fill(9)))).toBe('ENVELOPE_REFUSED')
   })
