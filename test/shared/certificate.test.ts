@@ -21,6 +21,7 @@ import { code, refusal } from '../support/errors.js'
 const BASIC_CONSTRAINTS = '551d13'
 const KEY_USAGE = '551d0f'
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
+const integer = (text: string) => primitive(TAG.INTEGER, hex(text))
 const leaf = async (difference: Difference) => (await buildChain({ leaf: difference })).certificate
 const refusedWith = async (difference: Difference) => {
   const der = await leaf(difference)
@@ -105,7 +106,6 @@ describe('a certificate that is malformed', () => {
     expect(await code(() => parseCertificate(Buffer.concat([head, body])))).toBe('ERR_CERTIFICATE_MALFORMED')
   })
 
-  const integer = (text: string) => primitive(TAG.INTEGER, hex(text))
   const replaced = (index: number, value: Asn1Value) => at(index, () => value)
   const time = (text: string, tag: number = TAG.UTC_TIME) =>
     at(4, ({ children, ...validity }) => ({
