@@ -20,7 +20,7 @@ const SIGNATURES: Readonly<Record<CoseAlgorithm, Signature>> = {
 export function coseAlgorithmOf(key: KeyObject): CoseAlgorithm | undefined {
   const curve = key.asymmetricKeyDetails?.namedCurve
   const names = Object.keys(SIGNATURES) as CoseAlgorithm[]
-  return curve === undefined ? undefined : names.find((name) => SIGNATURES[name].curve === curve)
+  return names.find((name) => SIGNATURES[name].curve === curve)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import { createSecretKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { CborValue } from '../../shared/cbor.js'
 import { encodeCbor } from '../../shared/cbor-writing.js'
@@ -227,6 +227,7 @@ it.each([
   ['another curve', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey],
   ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey],
   ['Ed25519', generateKeyPairSync('ed25519').publicKey],
+  ['HMAC', createSecretKey(new Uint8Array(48))],
 ])('there is no algorithm for a key of %s', (_, key) => {
   expect(coseAlgorithmOf(key)).toBeUndefined()
 })
