@@ -100,7 +100,7 @@ function readLength(bytes: Uint8Array, at: number, end: number): { from: number;
   const first = bytes[at] ?? 0x80
   const width = first < 0x80 ? 0 : first & 0x7f
   const from = at + 1 + width
-  if (first === 0x80 || width > 2 || from > end) throw notDer('a length that is not read here')
+  if (first === 0x80 || width > 2) throw notDer('a length that is not read here')
   let length = width === 0 ? first : 0
   for (let i = at + 1; i < from; i++) length = length * 256 + (bytes[i] ?? 0)
   if (width > 0 && length < (width === 1 ? 0x80 : 0x100)) throw notDer('a length longer than needed')
@@ -124,7 +124,7 @@ function checkContent(tag: number, content: Uint8Array): void {
   if (tag === TAG.BIT_STRING) {
     const last = content.at(-1) ?? 0
     if (length === 0 || first > (length === 1 ? 0 : 7)) throw notDer('a bit string without its bits')
-    if (length > 1 && (last & ((1 << first) - 1)) !== 0) throw notDer('a bit string with hidden bits')
+    if ((last & ((1 << first) - 1)) !== 0) throw notDer('a bit string with hidden bits')
   }
 }
 

@@ -10,6 +10,7 @@ describe('a member that stands twice in one object', () => {
     ['[{"a": 1}, {"b": "}", "b": 2}]', ['b']],
     ['{"a": {"b": 1}, "a": {}}', ['a']],
     ['{"": 1, "": 1}', ['']],
+    ['{"a": [1, {"b": []}], "a": 2}', ['a']],
   ])('is found in %s', (text, path) => {
     expect(JSON.parse(text)).toBeDefined()
     expect(duplicateMember(text)).toEqual(path)

@@ -19,6 +19,10 @@ it.each([
     `${NOT_UNDERSTOOD}the message has members that nobody may set: region, host`,
   ],
   [
+    JSON.stringify({ type: 'status', ['a'.repeat(70)]: 'planted' }),
+    `${NOT_UNDERSTOOD}the message has members that nobody may set: ${'a'.repeat(64)}`,
+  ],
+  [
     JSON.stringify({
       type: 'status',
       ...Object.fromEntries(Array.from('abcdefgh', (name) => [name, 'planted'])),
