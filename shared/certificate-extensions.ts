@@ -109,7 +109,7 @@ function readKeyUsage(bytes: Uint8Array): KeyUsage {
   // A named list of bits ends with its last true one (X.690, section 11.2.2); der.ts has looked at those behind it.
   const last = (value.content.at(-1) ?? 0) & (1 << unused)
   const { length } = value.content
-  if (!is(value, TAG.BIT_STRING) || length < 2 || length > 3 || last === 0) {
+  if (!is(value, TAG.BIT_STRING) || length > 3 || last === 0) {
     throw new FormatError('ERR_BER', 'its keyUsage is malformed')
   }
   return { digitalSignature: (bits & 0x80) !== 0, keyCertSign: (bits & 0x04) !== 0 }

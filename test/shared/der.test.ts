@@ -14,6 +14,10 @@ describe('reading DER', () => {
     expect(text(writeDer(readDer(hex('3008 020105 3103 0c0161'))))).toBe('300802010531030c0161')
   })
 
+  it('reads no children of what has none', () => {
+    expect(readDer(hex('0500')).children).toEqual([])
+  })
+
   it.each([
     ['an indefinite length', '3080 020105 0000'],
     ['a long form of a short length', '308103 020105'],

@@ -19,6 +19,10 @@ const named = (...sets: ReturnType<typeof attribute>[][]) =>
 const cn = (text: string) => named([attribute('550403', text)])
 
 describe('a distinguished name for people', () => {
+  it('keeps a byte order mark, escaped: a name with one is another name', () => {
+    expect(cn('\ufeffx')).toBe('CN=\\u{feff}x')
+  })
+
   it('stands in its own order, with short names where there are any', () => {
     const name = named(
       [attribute('550406', 'US')],

@@ -10,6 +10,7 @@ import {
 } from '../../shared/errors.js'
 
 it.each([
+  ['NitroEnclaveError', NitroEnclaveError],
   ['FormatError', FormatError],
   ['VerificationError', VerificationError],
   ['PolicyError', PolicyError],

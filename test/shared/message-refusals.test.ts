@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseRequest } from '../../shared/messages.js'
+import { MAX_MESSAGE_LENGTH, parseRequest } from '../../shared/messages.js'
 import { refusal } from '../support/errors.js'
 
 const credentials = { type: 'setCredentials', accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'planted' }
@@ -65,4 +65,12 @@ it.each([
   { ...credentials, secretAccessKey: '!~', sessionToken: 'x'.repeat(8_192) },
 ])('the longest and the shortest are read', (request) => {
   expect(parseRequest(JSON.stringify(request))).toEqual(request)
+})
+
+it('the longest request fits into a line', () => {
+  const longest = { ...credentials, accessKeyId: 'A'.repeat(128), secretAccessKey: 'x'.repeat(256) }
+  const rest = { sessionToken: '"'.repeat(4_096) + 'x'.repeat(4_096), expiration: '2026-01-01T00:00:00.000Z' }
+  const line = JSON.stringify({ ...longest, ...rest })
+  expect(parseRequest(line)).toMatchObject(rest)
+  expect(line.length).toBeLessThan(MAX_MESSAGE_LENGTH)
 })
