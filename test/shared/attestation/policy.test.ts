@@ -104,7 +104,6 @@ describe('expected registers', () => {
     ['hex with a new line', { 0: `${hexOf(0)}\n` }],
     ['no hex at all', { 0: 'z'.repeat(96) }],
     ['an empty text', { 0: '' }],
-    ['a text in an object', { 0: Object(hexOf(0)) }],
     ['bytes of 47', { 0: new Uint8Array(47) }],
     ['no bytes', { 0: new Uint8Array(0) }],
     ['a value that is missing', { 0: undefined }],

@@ -70,6 +70,7 @@ describe('options', () => {
   })
 
   it.each([
+    ['a register that is a text in an object', { pcrs: { 0: Object('00'.repeat(48)) } }],
     ['a name that is a symbol', { [Symbol('nonce')]: bytesOf(9) }],
     ['bytes that only claim to be', { nonce: Object.create(Uint8Array.prototype) }],
   ])('have not %s', async (_, policy) => {
