@@ -22,11 +22,12 @@ IwLz3/Y=
 -----END CERTIFICATE-----
 `
 
+const PEM = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/
+
 /** The DER of one certificate given as PEM or DER; `name` is the argument's. Throws UsageError ERR_USAGE. */
 export function readCertificate(certificate: unknown, name: string): Uint8Array {
   if (certificate instanceof Uint8Array && certificate.length > 0) return certificate
-  const pem = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/
-  const body = typeof certificate === 'string' ? pem.exec(certificate)?.[1] : undefined
+  const body = typeof certificate === 'string' ? PEM.exec(certificate)?.[1] : undefined
   const der = body === undefined ? undefined : fromBase64(body.replace(/\s/g, ''))
   if (der === undefined || der.length === 0) {
     throw new UsageError('ERR_USAGE', `${name} is not one certificate, in PEM or DER`)

@@ -59,8 +59,9 @@ class Threads implements Examiner {
     if (this.#closed) return
     // A thread takes longer to start than a document to verify.
     if (this.#threads.size === 0 && this.#waiting.length === 1) {
-      for (const { document, resolve, reject } of this.#waiting.splice(0))
+      for (const { document, resolve, reject } of this.#waiting.splice(0)) {
         await this.#examineHere(document).then(resolve, reject)
+      }
       return
     }
     for (let thread = this.#idle(); thread !== undefined; thread = this.#idle()) {
