@@ -81,10 +81,8 @@ class RotatingRecipient implements RecipientSource {
   }
 
   async #rotate(): Promise<void> {
-    const next = this.#prepare()
-    const pair = await next
-    // The first of those that waited for it.
-    if (this.#next !== next) return
+    const pair = await this.#prepare()
+    // All that waited for it pass here before the first of them goes on.
     this.#next = undefined
     this.#present = pair
   }
