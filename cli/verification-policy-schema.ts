@@ -1,5 +1,6 @@
 /** The members of a verifier's policy.json, and the form of their values. */
 import * as z from 'zod'
+import { PCR_LENGTHS } from '../shared/attestation/document-fields.js'
 import { fromHex } from '../shared/bytes.js'
 
 type Read<T> = (value: unknown) => T | undefined
@@ -46,11 +47,10 @@ const seconds: Read<number> = (value) =>
   typeof value === 'number' && value >= 0 && Number.isFinite(value * 1000) ? value * 1000 : undefined
 /** An empty one asks for nothing that a copied document cannot have. */
 const nonce: Read<Uint8Array> = (value) => (value === '' ? undefined : hex(value))
-const REGISTER_LENGTHS: readonly number[] = [32, 48, 64]
 
 export const registerValues = oneOrMore('a register in hex (SHA-384: 96 digits)', (value) => {
   const bytes = hex(value)
-  return bytes && REGISTER_LENGTHS.includes(bytes.length) ? bytes : undefined
+  return bytes && PCR_LENGTHS.includes(bytes.length) ? bytes : undefined
 })
 
 /** Times in milliseconds; files as they are named. */

@@ -14,8 +14,8 @@ export const MAX_FIELD_LENGTH = 1024
 const MAX_CERTIFICATE_LENGTH = 1024
 /** Registers of a module, 0 to 31. */
 export const MAX_PCRS = 32
-/** SHA-256, SHA-384, SHA-512. */
-const PCR_LENGTHS: readonly number[] = [32, 48, 64]
+/** Bytes of a register: SHA-256, SHA-384, SHA-512. */
+export const PCR_LENGTHS: readonly number[] = [32, 48, 64]
 /** Milliseconds: a moment of 2001, long before there was such hardware. Below it stand times in seconds. */
 const MIN_TIMESTAMP = 1e12
 /** Milliseconds: the last moment that a Date can hold. */

@@ -4,6 +4,7 @@ import type { Primitives } from '../crypto/primitives.js'
 import { UsageError } from '../errors.js'
 import { isPlain } from '../plain.js'
 import { shown } from '../printable.js'
+import { PCR_LENGTHS } from './document-fields.js'
 import { enclaveHint } from './register-hints.js'
 import { pcr3OfRole, pcr4OfInstance, pcr8OfCertificate } from './registers.js'
 import {
@@ -57,7 +58,6 @@ const MAX_AGE = 300_000
 const CLOCK_TOLERANCE = 60_000
 /** As `String(index)` writes it: '', '00' or '0x0' would be a second name of PCR0, and one of the two be lost. */
 const PCR_INDEX = /^(?:[12]?[0-9]|3[01])$/
-const PCR_LENGTHS: readonly number[] = [32, 48, 64]
 
 /**
  * What `policy` requires of an enclave, in the order in which it is judged. Refuses a policy that cannot mean anything,
