@@ -11,6 +11,7 @@ import { buildChain, type Chain, NOW } from '../../support/certificates.js'
 import { code, refusal } from '../../support/errors.js'
 
 const MODULE_ID = 'i-0123456789abcdef0-enc0123456789abcdef'
+const MEBIBYTE = 1024 * 1024
 const bytesOf = (byte: number) => new Uint8Array(48).fill(byte)
 /** For options that mean nothing: not even the bytes of a document are there. */
 async function unusable(policy: unknown) {
@@ -116,6 +117,14 @@ describe('what is asked, and of which document,', () => {
     longest.fill(0xff)
     expect(await verified).toBe(refused)
     expect(await code(() => verifyAttestation(longest))).not.toBe(refused)
+  })
+
+  it('is not copied when it is too long to be one', async () => {
+    const long = new Uint8Array(64 * MEBIBYTE)
+    const before = process.memoryUsage().arrayBuffers
+    const refused = code(() => verifyAttestation(long))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MEBIBYTE)
+    expect(await refused).toBe('ERR_DOCUMENT_SIZE')
   })
 
   it('is not moved by bytes that are written meanwhile', async () => {
