@@ -31,6 +31,9 @@ crypto.generateKeyPair = Object.assign((...args: unknown[]) => Reflect.apply(gen
 }) as never
 syncBuiltinESMExports()
 
+const PRIVATE: readonly string[] = ['decrypt', 'unwrapKey']
+const PUBLIC: readonly string[] = ['encrypt', 'wrapKey']
+
 const { subtle } = webcrypto
 const generateKey = subtle.generateKey
 subtle.generateKey = (async (
@@ -38,9 +41,11 @@ subtle.generateKey = (async (
   extractable: boolean,
   usages: readonly webcrypto.KeyUsage[],
 ) => {
-  const key = algorithm.name === 'RSA-OAEP' ? next(algorithm.modulusLength) : undefined
+  // What it would refuse it shall refuse.
+  const meant = usages.every((usage) => PRIVATE.includes(usage) || PUBLIC.includes(usage))
+  const key = meant && algorithm.name === 'RSA-OAEP' ? next(algorithm.modulusLength) : undefined
   if (key === undefined) return Reflect.apply(generateKey, subtle, [algorithm, extractable, usages])
-  const read = (format: 'pkcs8' | 'spki', der: Uint8Array, may: boolean, all: webcrypto.KeyUsage[]) =>
+  const read = (format: 'pkcs8' | 'spki', der: Uint8Array, may: boolean, all: readonly string[]) =>
     subtle.importKey(
       format,
       der,
@@ -50,10 +55,7 @@ subtle.generateKey = (async (
     )
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   return {
-    privateKey: await read('pkcs8', key.export({ type: 'pkcs8', format: 'der' }), extractable, [
-      'decrypt',
-      'unwrapKey',
-    ]),
-    publicKey: await read('spki', spki, true, ['encrypt', 'wrapKey']),
+    privateKey: await read('pkcs8', key.export({ type: 'pkcs8', format: 'der' }), extractable, PRIVATE),
+    publicKey: await read('spki', spki, true, PUBLIC),
   }
 }) as never

@@ -50,6 +50,27 @@ describe('after an answer', () => {
   })
 })
 
+describe('destroy', () => {
+  it('ends a connection that was opened ahead of the first request', async () => {
+    const server = await kms((_, response) => response.end())
+    const agent = new EnclaveAgent({ host: HOST, dial: server.dial, trustAnchors: [authority.certificate] })
+    agent.connectAhead()
+    new PinnedHandler(HOST, agent, MINUTE).destroy()
+    expect(server.carriers.map(({ destroyed }) => destroyed)).toEqual([true])
+  })
+
+  it('ends a connection that is kept for the next request', async () => {
+    const server = await kms((_, response) => response.end())
+    const handler = handlerOver(server, MINUTE)
+    const { response } = await handler.handle(request, {})
+    await response.body.toArray()
+    const [carrier] = server.carriers
+    expect(carrier?.destroyed).toBe(false)
+    handler.destroy()
+    expect(carrier?.destroyed).toBe(true)
+  })
+})
+
 describe('requests that wait long for a connection', () => {
   it('are told to the logger, not to the console', async () => {
     const held: ServerResponse[] = []
