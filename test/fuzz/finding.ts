@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as z from 'zod'
+import { TARGETS } from './targets.js'
 
-export type FindingKind = 'error' | 'hang' | 'crash' | 'memory' | 'changed input'
+const kinds = z.enum(['error', 'hang', 'crash', 'memory', 'changed input'])
+export type FindingKind = z.infer<typeof kinds>
 
 export interface Finding {
   readonly kind: FindingKind
@@ -17,13 +20,14 @@ export function essenceOf({ kind, message }: Finding): string {
   return `${kind} ${message.replace(/\d+/g, '#')}`
 }
 
-export interface FindingFile {
-  readonly target: string
-  readonly seed: number
-  readonly kind: FindingKind
-  readonly message: string
-  readonly hex: string
-}
+const findingFile = z.object({
+  target: z.string().refine((name) => TARGETS.some((one) => one === name)),
+  seed: z.int(),
+  kind: kinds,
+  message: z.string(),
+  hex: z.string().regex(/^(?:[0-9a-f]{2})*$/),
+})
+export type FindingFile = z.infer<typeof findingFile>
 
 /** Writes it into `folder`, by a name that its bytes decide, and gives the path. */
 export function writeFinding(folder: string, target: string, seed: number, finding: Finding): string {
@@ -36,6 +40,17 @@ export function writeFinding(folder: string, target: string, seed: number, findi
   return path
 }
 
+/** Throws an Error for a file that cannot be read or is no finding. */
 export function readFinding(path: string): FindingFile {
-  return JSON.parse(readFileSync(path, 'utf8')) as FindingFile
+  const text = readFileSync(path, 'utf8')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // As any other file that writeFinding did not write.
+  }
+  const { data } = findingFile.safeParse(value)
+  if (data === undefined)
+    throw new Error(`${path} is no finding; each finding names its file when it is made`)
+  return data
 }
