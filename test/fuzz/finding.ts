@@ -50,7 +50,6 @@ export function readFinding(path: string): FindingFile {
     // As any other file that writeFinding did not write.
   }
   const { data } = findingFile.safeParse(value)
-  if (data === undefined)
-    throw new Error(`${path} is no finding; each finding names its file when it is made`)
+  if (data === undefined) throw new Error(`${path} is no finding; each names its file when it is made`)
   return data
 }
